@@ -1,1 +1,22 @@
-//! (skeleton)
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! What the documents say about NVIDIA GPUs with a GSP: registers, chips and formats.
+//!
+//! Encoding and decoding only, shared by `nova-driver` and `nova-model` so that the two
+//! cannot disagree in silence. Names are NVIDIA's own, from the `published` headers of
+//! open-gpu-kernel-modules and from open-gpu-doc.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`register`] | what a register is: offset, name, and its access in the type |
+//! | [`regs`] | the registers of BAR0, a file a hardware unit |
+//! | [`chip`] | the chips known, a row each |
+//! | [`pci`] | configuration space: offsets, bits, capability ids |
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod chip;
+pub mod pci;
+pub mod register;
+pub mod regs;
+
+pub use chip::{Chip, Chipset};
