@@ -1,1 +1,40 @@
-//! (skeleton)
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! A software model of an NVIDIA GPU: a PCI device that a driver cannot tell from a card.
+//!
+//! [`Model`] is the card. It answers through the PCI seam ([`nova_pci::Pci`]), in process
+//! here and behind a transport elsewhere, and there is no other way in: what a driver must
+//! not see is not public.
+//!
+//! # What it models
+//! * configuration space, with the power management, MSI and PCI Express capabilities, the
+//!   BAR sizing protocol, and the command register's hold on memory decode;
+//! * BAR0, 16 MiB: the registers that identify the chip and its memory. An undefined
+//!   register reads 0 and drops writes, and is logged the first time;
+//! * BAR1, 256 MiB: the first part of VRAM, which is one sealed, sparse memfd. BAR1 is in
+//!   physical mode; in virtual mode, without page tables, it answers all-ones;
+//! * BAR3, 32 MiB: nothing behind it yet, so it is like undefined registers.
+//!
+//! It executes no microcode: it shows the effects that a driver can observe, and derives them
+//! from what the driver wrote. What a card may choose (here the memory size) is drawn from a
+//! seed, which is logged.
+//!
+//! # Map
+//! | module | holds |
+//! |---|---|
+//! | `builder` | what may be chosen about a card |
+//! | `device` | the card, and the PCI seam on it |
+//! | `config` | configuration space |
+//! | `bar0` | the registers there are, as one table |
+//! | `register_file` | access to such a table: partial, split, by access kind |
+//! | `vram` | the memory |
+#![forbid(unsafe_code)]
+
+mod bar0;
+mod builder;
+mod config;
+mod device;
+mod register_file;
+mod vram;
+
+pub use builder::{BuildError, Builder, DEFAULT_VRAM};
+pub use device::{Model, ModelBar};

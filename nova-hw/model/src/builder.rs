@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! What may be chosen about a card, by the user or by a seed.
+
+use std::ops::RangeInclusive;
+
+use nova_spec::chip::{Chip, GA102};
+
+use crate::{
+    device::Model,
+    vram::{Vram, VramError},
+};
+
+const MIB: u64 = 1 << 20;
+
+/// VRAM of a model for which neither a size nor a seed was given, in bytes.
+pub const DEFAULT_VRAM: u64 = 1024 * MIB;
+
+/// Sizes that a seed may draw, in MiB: from BAR1's size to that of the largest GA102 cards.
+const SEEDED_VRAM_MIB: RangeInclusive<u64> = 256..=48 * 1024;
+
+/// The most VRAM that a model may have, in bytes. It is sparse, so this only catches slips.
+const MAX_VRAM: u64 = 1024 * 1024 * MIB;
+
+/// Why a model could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The register that tells the size counts in MiB.
+    #[error("VRAM of {0} bytes is not a whole number of MiB")]
+    VramGranularity(u64),
+    /// BAR1 shows VRAM, all of it at least once.
+    #[error("VRAM of {} MiB is outside {}..={} MiB", .vram / MIB, .min / MIB, MAX_VRAM / MIB)]
+    VramSize {
+        /// The size asked for, in bytes.
+        vram: u64,
+        /// The smallest size for this chip, in bytes.
+        min: u64,
+    },
+    /// A row of the chip table that PCI does not allow.
+    #[error("a BAR of {0:#x} bytes is not a power of two of 16 bytes or more")]
+    BarSize(u64),
+    /// The system did not give the memory.
+    #[error(transparent)]
+    Memory(#[from] VramError),
+}
+
+/// Chooses a card; see [`Model::builder`].
+#[derive(Clone, Debug)]
+pub struct Builder {
+    chip: Chip,
+    vram: Option<u64>,
+    seed: Option<u64>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            chip: GA102,
+            vram: None,
+            seed: None,
+        }
+    }
+}
+
+impl Builder {
+    /// The chip; GA102 when not given.
+    pub fn chip(mut self, chip: Chip) -> Self {
+        self.chip = chip;
+        self
+    }
+
+    /// Bytes of VRAM: whole MiB, at least BAR1's size. When not given the seed draws it, and
+    /// without a seed it is [`DEFAULT_VRAM`].
+    pub fn vram(mut self, bytes: u64) -> Self {
+        self.vram = Some(bytes);
+        self
+    }
+
+    /// Draws what a card may choose and was not given. The same seed gives the same card.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Builds the card, powered on and not yet configured.
+    pub fn build(self) -> Result<Model, BuildError> {
+        let Self { chip, vram, seed } = self;
+        for size in [chip.bar0_size, chip.bar1_size, chip.bar3_size] {
+            if !size.is_power_of_two() || size < 16 {
+                return Err(BuildError::BarSize(size));
+            }
+        }
+        let drawn = seed.map(|seed| fastrand::Rng::with_seed(seed).u64(SEEDED_VRAM_MIB) * MIB);
+        let vram = vram.or(drawn).unwrap_or(DEFAULT_VRAM);
+        if vram % MIB != 0 {
+            return Err(BuildError::VramGranularity(vram));
+        }
+        if !(chip.bar1_size..=MAX_VRAM).contains(&vram) {
+            return Err(BuildError::VramSize {
+                vram,
+                min: chip.bar1_size,
+            });
+        }
+        tracing::info!(chip = %chip.chipset, vram_mib = vram / MIB, seed, "GPU model built");
+        Ok(Model::new(chip, Vram::new(vram)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vram_of(builder: Builder) -> u64 {
+        builder.build().unwrap().vram_size()
+    }
+
+    #[test]
+    fn a_size_given_beats_the_seed_and_the_seed_beats_the_default() {
+        assert_eq!(vram_of(Builder::default()), DEFAULT_VRAM);
+        assert_eq!(
+            vram_of(Builder::default().vram(512 * MIB).seed(7)),
+            512 * MIB
+        );
+        let seven = vram_of(Builder::default().seed(7));
+        assert_eq!(seven, vram_of(Builder::default().seed(7)));
+        assert_eq!(seven % MIB, 0);
+        assert!((0..8).any(|seed| vram_of(Builder::default().seed(seed)) != seven));
+    }
+
+    #[test]
+    fn impossible_sizes_are_refused_with_the_limits() {
+        let text = |vram| {
+            Builder::default()
+                .vram(vram)
+                .build()
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            text(256 * MIB + 1),
+            "VRAM of 268435457 bytes is not a whole number of MiB"
+        );
+        assert_eq!(text(0), "VRAM of 0 MiB is outside 256..=1048576 MiB");
+        assert_eq!(
+            text(255 * MIB),
+            "VRAM of 255 MiB is outside 256..=1048576 MiB"
+        );
+        assert_eq!(
+            text(2 * MAX_VRAM),
+            "VRAM of 2097152 MiB is outside 256..=1048576 MiB"
+        );
+        assert!(Builder::default().vram(256 * MIB).build().is_ok());
+        let chip = Chip {
+            bar1_size: 3 * MIB,
+            ..GA102
+        };
+        assert!(matches!(
+            Builder::default().chip(chip).build(),
+            Err(BuildError::BarSize(0x30_0000))
+        ));
+    }
+}

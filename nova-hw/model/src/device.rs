@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The card: configuration space, registers and memory behind the PCI seam.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use nova_pci::{Bar, BarIndex, BarMemory, Pci, PciError};
+use nova_spec::{
+    chip::Chip,
+    pci::CONFIG_SIZE,
+    regs::{NV_PBUS_BAR1_BLOCK, NV_PBUS_BAR1_BLOCK_MODE},
+};
+
+use crate::{
+    bar0,
+    builder::Builder,
+    config::{ConfigSpace, Effect},
+    register_file::RegisterFile,
+    vram::Vram,
+};
+
+const CONFIG: &str = "configuration space";
+
+/// A card. A clone is the same card, seen once more.
+#[derive(Clone, Debug)]
+pub struct Model {
+    card: Arc<Card>,
+}
+
+#[derive(Debug)]
+struct Card {
+    chip: Chip,
+    vram: Vram,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    config: ConfigSpace,
+    bar0: RegisterFile,
+    /// No register is declared in it: it only logs.
+    bar3: RegisterFile,
+}
+
+impl State {
+    fn reset_registers(&mut self) {
+        self.bar0.reset();
+        self.bar3.reset();
+    }
+
+    fn bar1_is_physical(&self) -> bool {
+        self.bar0.get::<NV_PBUS_BAR1_BLOCK>().mode() == NV_PBUS_BAR1_BLOCK_MODE::PHYSICAL
+    }
+}
+
+impl Card {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Each access leaves the state whole, so a panic elsewhere does not spoil it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Model {
+    /// Chooses a card.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn new(chip: Chip, vram: Vram) -> Self {
+        let state = Mutex::new(State {
+            config: ConfigSpace::new(&chip),
+            bar0: bar0::registers(&chip, vram.size()),
+            bar3: RegisterFile::new(Vec::new()),
+        });
+        Self {
+            card: Arc::new(Card { chip, vram, state }),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn vram_size(&self) -> u64 {
+        self.card.vram.size()
+    }
+}
+
+impl Pci for Model {
+    type Bar = ModelBar;
+
+    fn config_read(&self, offset: u16, data: &mut [u8]) -> Result<(), PciError> {
+        check_config(offset, data.len())?;
+        self.card.state().config.read(offset, data);
+        Ok(())
+    }
+
+    fn config_write(&self, offset: u16, data: &[u8]) -> Result<(), PciError> {
+        check_config(offset, data.len())?;
+        let mut state = self.card.state();
+        if state.config.write(offset, data) == Effect::FunctionReset {
+            state.config.reset();
+            state.reset_registers();
+        }
+        Ok(())
+    }
+
+    fn bar(&self, index: BarIndex) -> Result<ModelBar, PciError> {
+        let chip = &self.card.chip;
+        let (window, size) = match index {
+            BarIndex::Bar0 => (Window::Registers, chip.bar0_size),
+            BarIndex::Bar1 => (Window::Vram, chip.bar1_size),
+            BarIndex::Bar3 => (Window::Instance, chip.bar3_size),
+            BarIndex::Bar2 | BarIndex::Bar4 | BarIndex::Bar5 => return Err(PciError::NoBar(index)),
+        };
+        let card = self.card.clone();
+        Ok(ModelBar {
+            card,
+            window,
+            size,
+            name: index.name(),
+        })
+    }
+
+    fn reset(&self) -> Result<(), PciError> {
+        let mut state = self.card.state();
+        state.config.reset_keeping_bars();
+        state.reset_registers();
+        Ok(())
+    }
+}
+
+/// A memory BAR of a [`Model`]. While the card does not decode memory it reads as all-ones
+/// and drops writes, as a bus does.
+#[derive(Debug)]
+pub struct ModelBar {
+    card: Arc<Card>,
+    window: Window,
+    size: u64,
+    name: &'static str,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Window {
+    Registers,
+    Vram,
+    Instance,
+}
+
+impl Bar for ModelBar {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read32(&self, offset: u64) -> Result<u32, PciError> {
+        check_aligned(self.name, offset)?;
+        let mut data = [0; 4];
+        self.read(offset, &mut data)?;
+        Ok(u32::from_le_bytes(data))
+    }
+
+    fn write32(&self, offset: u64, value: u32) -> Result<(), PciError> {
+        check_aligned(self.name, offset)?;
+        self.write(offset, &value.to_le_bytes())
+    }
+
+    fn read(&self, offset: u64, data: &mut [u8]) -> Result<(), PciError> {
+        check_range(self.name, self.size, offset, data.len())?;
+        let mut state = self.card.state();
+        if !state.config.decodes_memory() {
+            data.fill(0xff);
+            return Ok(());
+        }
+        match self.window {
+            Window::Registers => state.bar0.read(offset, data),
+            Window::Instance => state.bar3.read(offset, data),
+            Window::Vram if !state.bar1_is_physical() => data.fill(0xff),
+            Window::Vram => {
+                drop(state);
+                self.card
+                    .vram
+                    .read(offset, data)
+                    .map_err(io::Error::other)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), PciError> {
+        check_range(self.name, self.size, offset, data.len())?;
+        let mut state = self.card.state();
+        if !state.config.decodes_memory() {
+            return Ok(());
+        }
+        match self.window {
+            Window::Registers => state.bar0.write(offset, data),
+            Window::Instance => state.bar3.write(offset, data),
+            Window::Vram if !state.bar1_is_physical() => {}
+            Window::Vram => {
+                drop(state);
+                self.card
+                    .vram
+                    .write(offset, data)
+                    .map_err(io::Error::other)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn memory(&self) -> Option<BarMemory> {
+        match self.window {
+            Window::Vram => Some(BarMemory {
+                file: self.card.vram.file(),
+                offset: 0,
+                len: self.size,
+            }),
+            Window::Registers | Window::Instance => None,
+        }
+    }
+}
+
+fn check_range(space: &'static str, size: u64, offset: u64, len: usize) -> Result<(), PciError> {
+    let end = offset.checked_add(len as u64);
+    if end.is_some_and(|end| end <= size) {
+        return Ok(());
+    }
+    Err(PciError::OutOfRange {
+        space,
+        offset,
+        len,
+        size,
+    })
+}
+
+fn check_aligned(space: &'static str, offset: u64) -> Result<(), PciError> {
+    if offset % 4 == 0 {
+        return Ok(());
+    }
+    Err(PciError::Misaligned {
+        space,
+        offset,
+        len: 4,
+    })
+}
+
+fn check_config(offset: u16, len: usize) -> Result<(), PciError> {
+    check_range(CONFIG, u64::from(CONFIG_SIZE), u64::from(offset), len)?;
+    if matches!(len, 1 | 2 | 4) && usize::from(offset) % len == 0 {
+        return Ok(());
+    }
+    Err(PciError::Misaligned {
+        space: CONFIG,
+        offset: u64::from(offset),
+        len,
+    })
+}
