@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! A userspace driver for NVIDIA GPUs with a GSP (Turing and later).
+//! A userspace driver for NVIDIA GPUs with a GSP. Chips: those of [`nova_spec::chip::CHIPS`].
 //!
 //! [`Gpu`] is generic over [`nova_pci::Pci`]: a physical card or the software model, in this
 //! process or another, and nothing here can tell which. [`Gpu::probe`] takes the device over

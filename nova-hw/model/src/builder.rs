@@ -27,7 +27,7 @@ pub enum BuildError {
     /// The register that tells the size counts in MiB.
     #[error("VRAM of {0} bytes is not a whole number of MiB")]
     VramGranularity(u64),
-    /// BAR1 shows VRAM, all of it at least once.
+    /// All of BAR1 must have VRAM behind it, and there is an upper limit.
     #[error("VRAM of {} MiB is outside {}..={} MiB", .vram / MIB, .min / MIB, MAX_VRAM / MIB)]
     VramSize {
         /// The size asked for, in bytes.
