@@ -5,7 +5,25 @@
 //! (bindgen and one-line C helpers); in the *hosted* home it is a real implementation in a
 //! process. The seam is [`sys`]; nowhere else does code ask which home it is in. Names and
 //! contracts follow Linux's `rust/kernel`.
+//!
+//! | module | holds | home |
+//! |---|---|---|
+//! | [`error`] | errnos and results | both |
+//! | [`alloc`] | fallible boxes and vectors | both |
+//! | [`types`] | opaque C values, counted references | both |
+//! | [`sync`] | locks, `Arc` | both |
+//! | [`uapi`] | the DRM ioctls | both |
+//! | [`virtio_nova`] | the wire format of the device | both |
+//! | `bindings`, `completion`, `module`, `panic`, `print`, `task`, `virtio`, `workqueue` | what only a kernel has | kernel |
 #![no_std]
 
+pub mod alloc;
+pub mod error;
+pub mod sync;
+pub mod sys;
+pub mod types;
 pub mod uapi;
 pub mod virtio_nova;
+
+#[allow(unused_imports)] // empty in the hosted home
+pub use sys::exports::*;

@@ -1,2 +1,110 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! skeleton
+//! The DRM ioctls of `nova-drm`.
+//!
+//! The first three are those of Linux 7.3's `include/uapi/drm/nova_drm.h`, bit for bit; the rest
+//! is ours, numbered from 0x20, and drawn in `guest-driver/uapi/virtio_nova_drm.h`. Layouts are
+//! C's; every field is naturally aligned and there is no hidden padding.
+#![allow(non_camel_case_types)] // C's names
+
+/// `param` of [`drm_nova_getparam`]: bytes of the card's BAR1.
+pub const NOVA_GETPARAM_VRAM_BAR_SIZE: u64 = 0x1;
+
+/// Driver-relative number of `DRM_IOCTL_NOVA_GETPARAM`.
+pub const DRM_NOVA_GETPARAM: u32 = 0x00;
+/// Driver-relative number of `DRM_IOCTL_NOVA_GEM_CREATE`.
+pub const DRM_NOVA_GEM_CREATE: u32 = 0x01;
+/// Driver-relative number of `DRM_IOCTL_NOVA_GEM_INFO`.
+pub const DRM_NOVA_GEM_INFO: u32 = 0x02;
+/// Driver-relative number of `DRM_IOCTL_NOVA_QUERY`.
+pub const DRM_NOVA_QUERY: u32 = 0x20;
+/// Driver-relative number of `DRM_IOCTL_NOVA_GEM_MMAP_OFFSET`.
+pub const DRM_NOVA_GEM_MMAP_OFFSET: u32 = 0x22;
+/// Driver-relative number of `DRM_IOCTL_NOVA_GEM_CHECKSUM`.
+pub const DRM_NOVA_GEM_CHECKSUM: u32 = 0x3f;
+
+/// Asks for a parameter of the GPU or the driver.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct drm_nova_getparam {
+    /// In: which.
+    pub param: u64,
+    /// Out: its value.
+    pub value: u64,
+}
+
+/// Makes a GEM object.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct drm_nova_gem_create {
+    /// Out: its handle.
+    pub handle: u32,
+    /// Not looked at, as upstream.
+    pub pad: u32,
+    /// In: bytes, rounded up to pages; zero is `EINVAL`.
+    pub size: u64,
+}
+
+/// Asks for the size of a GEM object.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct drm_nova_gem_info {
+    /// In: the handle; an unknown one is `ENOENT`.
+    pub handle: u32,
+    /// Not looked at, as upstream.
+    pub pad: u32,
+    /// Out: bytes.
+    pub size: u64,
+}
+
+/// Asks what the GPU is.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct drm_nova_query {
+    /// Out: as NV_PMC_BOOT_42 names it (GA102: 0x172).
+    pub chipset: u32,
+    /// In: zero.
+    pub pad: u32,
+    /// Out: bytes of video memory on the card.
+    pub vram_size: u64,
+    /// Out: bytes of the card's BAR1.
+    pub vram_bar_size: u64,
+    /// Out: ASCII, zero-terminated.
+    pub chip_name: [u8; 16],
+}
+
+/// Asks where in the node's address space an object can be mapped.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct drm_nova_gem_mmap_offset {
+    /// In: the handle; an unknown one is `ENOENT`.
+    pub handle: u32,
+    /// In: zero.
+    pub pad: u32,
+    /// Out: the offset for mmap(2).
+    pub offset: u64,
+}
+
+/// `op` of [`drm_nova_gem_checksum`]: the device reads.
+pub const NOVA_GEM_CHECKSUM_READ: u32 = 0;
+/// `op` of [`drm_nova_gem_checksum`]: the device writes the pattern of `seed`, then reads.
+pub const NOVA_GEM_CHECKSUM_FILL: u32 = 1;
+
+/// Lets the device checksum a part of an object: a diagnostic that both sides see the same bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct drm_nova_gem_checksum {
+    /// In: the handle; an unknown one is `ENOENT`.
+    pub handle: u32,
+    /// In: [`NOVA_GEM_CHECKSUM_READ`] or [`NOVA_GEM_CHECKSUM_FILL`].
+    pub op: u32,
+    /// In: bytes into the object.
+    pub offset: u64,
+    /// In: bytes, at most 1 MiB.
+    pub length: u64,
+    /// In: seed of the pattern; zero for read.
+    pub seed: u64,
+    /// Out: CRC-32 (IEEE 802.3).
+    pub crc32: u32,
+    /// In: zero.
+    pub pad: u32,
+}

@@ -1,1 +1,20 @@
-//! (skeleton)
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! Programs for the guest that use and test the render node.
+//!
+//! | module | role |
+//! |---|---|
+//! | [`sys`] | system calls with pointers |
+//! | [`node`] | the render node and its ioctls: thin, so that a test can send what a library would not |
+//! | [`mapping`] | a mapped object |
+//! | [`suite`] | the tests, as TAP |
+//! | [`data`] | objects filled and checked from both sides |
+//! | [`demo`], [`reload`], [`hold`] | the other things that `nova-test` does |
+
+pub mod data;
+pub mod demo;
+pub mod hold;
+pub mod mapping;
+pub mod node;
+pub mod reload;
+pub mod suite;
+pub mod sys;

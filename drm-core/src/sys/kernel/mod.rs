@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The kernel home: DRM core of a stock kernel.
+
+pub mod device;
+pub mod file;
+pub mod gem;
+pub mod ioctl;

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! A context: the host's counterpart of an open file.
+
+use crate::control::{Control, Keep, Undo};
+use kernel_abi::{
+    alloc::flags::GFP_KERNEL,
+    error::Result,
+    sync::Arc,
+    task,
+    virtio_nova::{CtxCreate, RespCtxCreate, CMD_CTX_CREATE, CMD_CTX_DESTROY},
+};
+
+/// A context on the host; it is destroyed when the last user here lets go.
+pub(crate) struct Context {
+    control: Arc<Control>,
+    id: u32,
+}
+
+impl Context {
+    /// Creates a context for the current task. Sleeps; killable.
+    pub(crate) fn create(control: Arc<Control>) -> Result<Arc<Self>> {
+        let who = CtxCreate {
+            pid: task::current_tgid(),
+            uid: task::current_euid(),
+            name: task::current_comm(),
+        };
+        let created: RespCtxCreate = control.call(
+            CMD_CTX_CREATE,
+            0,
+            &who,
+            Undo::DestroyContext,
+            Keep::default(),
+        )?;
+        let context = Self {
+            control,
+            id: created.ctx_id,
+        };
+        Ok(Arc::new(context, GFP_KERNEL)?)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    pub(crate) fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // Out of memory: the host keeps an empty context until the device is reset. A device that
+        // is gone has none.
+        let _ = self
+            .control
+            .post(CMD_CTX_DESTROY, self.id, &[0u8; 0], &[], Keep::default());
+    }
+}

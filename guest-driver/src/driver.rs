@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The virtio driver: looks at the device, brings it up and takes it down.
+
+use crate::{
+    control::{Control, Keep, Token, Undo},
+    drm::{NovaData, NovaDriver},
+    event::Events,
+};
+use core::{ffi::CStr, pin::Pin};
+use drm_core::{Device, Registration};
+use kernel_abi::{
+    alloc::{flags::GFP_KERNEL, KBox},
+    error::{
+        code::{ENODEV, EPROTO},
+        Error, Result,
+    },
+    new_mutex, pr_err, pr_info,
+    sync::{Arc, Mutex},
+    virtio::{self, Virtqueue},
+    virtio_nova::{
+        Config, Negotiate, RespNegotiate, Wire, CMD_NEGOTIATE, CONFIG_MAGIC, QUEUE_CONTROL,
+        QUEUE_EVENT, VERSION_MAJOR, VERSION_MINOR,
+    },
+    workqueue::Work,
+};
+use pinned_init::{pin_data, try_pin_init};
+
+/// `VIRTIO_F_VERSION_1`.
+const F_VERSION_1: u32 = 32;
+/// `VIRTIO_F_ACCESS_PLATFORM`.
+const F_ACCESS_PLATFORM: u32 = 33;
+
+/// What belongs to one device.
+#[pin_data]
+pub(crate) struct NovaVirtio {
+    control: Arc<Control>,
+    #[pin]
+    reaper: Work<Control>,
+    #[pin]
+    events: Events,
+    /// Set while the node is there.
+    #[pin]
+    drm: Mutex<Option<Registration<NovaDriver>>>,
+}
+
+impl virtio::Driver for NovaVirtio {
+    const NAME: &'static CStr = c"virtio_nova";
+
+    fn probe(device: &virtio::Device) -> Result<Pin<KBox<Self>>> {
+        check(device)?;
+        let [control, events] = device.find_queues([c"control", c"event"])?;
+        let control: Virtqueue<Token> = Virtqueue::new(control);
+        let events = Virtqueue::new(events);
+        let control = Arc::pin_init(Control::new(control), GFP_KERNEL)?;
+        KBox::pin_init(
+            try_pin_init!(Self {
+                reaper <- Work::new(control.clone()),
+                control,
+                events <- Events::new(events),
+                drm <- new_mutex!(None, "NovaVirtio::drm"),
+            }? Error),
+            GFP_KERNEL,
+        )
+    }
+
+    fn ready(self: Pin<&Self>, device: &virtio::Device) -> Result {
+        self.events.post()?;
+        let request = Negotiate {
+            version_major: VERSION_MAJOR,
+            version_minor: VERSION_MINOR,
+            padding: 0,
+        };
+        let info: RespNegotiate =
+            self.control
+                .call(CMD_NEGOTIATE, 0, &request, Undo::Nothing, Keep::default())?;
+        let data = NovaData::new(self.control.clone(), info);
+        let drm = Device::<NovaDriver>::new(device, Ok(data))?;
+        *self.drm.lock() = Some(Registration::new(drm)?);
+        pr_info!(
+            "{}: {} MiB of VRAM, {} MiB of it in the BAR",
+            NovaData::chip_name(&info),
+            info.vram_size >> 20,
+            info.vram_bar_size >> 20
+        );
+        Ok(())
+    }
+
+    fn queue_interrupt(self: Pin<&Self>, index: u32) {
+        match index {
+            QUEUE_CONTROL => {
+                if self.control.interrupt() {
+                    self.reaper.schedule();
+                }
+            }
+            QUEUE_EVENT => self.events.interrupt(&self.control),
+            _ => {}
+        }
+    }
+
+    fn unplug(self: Pin<&Self>) {
+        let registration = self.drm.lock().take();
+        drop(registration);
+    }
+
+    fn stopped(self: Pin<&Self>) {
+        self.events.stop();
+        self.control.stop();
+    }
+}
+
+/// Declines what is not a virtio-nova device, or one that cannot work, with one line.
+fn check(device: &virtio::Device) -> Result {
+    let mut bytes = [0; Config::LEN];
+    device.read_config(0, &mut bytes);
+    let config = Config::decode(&bytes).ok_or(ENODEV)?;
+    if config.magic != CONFIG_MAGIC {
+        pr_info!("declined: a virtio device with id 6 that is not virtio-nova");
+        return Err(ENODEV);
+    }
+    if config.version_major != VERSION_MAJOR {
+        pr_err!(
+            "declined: the device speaks version {}.{} and this driver {VERSION_MAJOR}.{VERSION_MINOR}",
+            config.version_major,
+            config.version_minor
+        );
+        return Err(EPROTO);
+    }
+    if !device.has_feature(F_VERSION_1) {
+        pr_err!("declined: the device does not offer VIRTIO_F_VERSION_1");
+        return Err(ENODEV);
+    }
+    if device.has_feature(F_ACCESS_PLATFORM) || virtio::Device::memory_is_encrypted() {
+        pr_err!("declined: the device needs guest-physical addresses (VIRTIO_F_ACCESS_PLATFORM or memory encryption is on)");
+        return Err(ENODEV);
+    }
+    Ok(())
+}

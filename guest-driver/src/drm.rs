@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The DRM driver: what the node is and which ioctls it has.
+
+use crate::{control::Control, file::NovaFile, gem::NovaObject};
+use drm_core::{declare_drm_ioctls, gem, ioctl, Driver, DriverInfo};
+use kernel_abi::{
+    sync::Arc,
+    uapi::{
+        drm_nova_gem_checksum, drm_nova_gem_create, drm_nova_gem_info, drm_nova_gem_mmap_offset,
+        drm_nova_getparam, drm_nova_query, DRM_NOVA_GEM_CHECKSUM, DRM_NOVA_GEM_CREATE,
+        DRM_NOVA_GEM_INFO, DRM_NOVA_GEM_MMAP_OFFSET, DRM_NOVA_GETPARAM, DRM_NOVA_QUERY,
+    },
+    virtio_nova::RespNegotiate,
+};
+
+/// The DRM device of this driver.
+pub(crate) type NovaDevice = drm_core::Device<NovaDriver>;
+
+/// What every call on the node needs.
+pub(crate) struct NovaData {
+    control: Arc<Control>,
+    info: RespNegotiate,
+}
+
+impl NovaData {
+    pub(crate) fn new(control: Arc<Control>, info: RespNegotiate) -> Self {
+        Self { control, info }
+    }
+
+    pub(crate) fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+
+    pub(crate) fn info(&self) -> &RespNegotiate {
+        &self.info
+    }
+
+    /// The chip's name as text, or "?" when it is none.
+    pub(crate) fn chip_name(info: &RespNegotiate) -> &str {
+        core::ffi::CStr::from_bytes_until_nul(&info.chip_name)
+            .ok()
+            .and_then(|name| name.to_str().ok())
+            .unwrap_or("?")
+    }
+}
+
+/// The DRM driver.
+pub(crate) struct NovaDriver;
+
+impl Driver for NovaDriver {
+    type Data = NovaData;
+    type Object = gem::Object<NovaObject>;
+    type File = NovaFile;
+
+    /// As upstream's nova-drm.
+    const INFO: DriverInfo = DriverInfo {
+        major: 0,
+        minor: 0,
+        patchlevel: 0,
+        name: c"nova-drm",
+        desc: c"NVIDIA Graphics and Compute",
+    };
+
+    const FEAT_RENDER: bool = true;
+
+    declare_drm_ioctls! {
+        (DRM_NOVA_GETPARAM, drm_nova_getparam, ioctl::RENDER_ALLOW, NovaFile::get_param),
+        (DRM_NOVA_GEM_CREATE, drm_nova_gem_create, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::gem_create),
+        (DRM_NOVA_GEM_INFO, drm_nova_gem_info, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::gem_info),
+        (DRM_NOVA_QUERY, drm_nova_query, ioctl::RENDER_ALLOW, NovaFile::query),
+        (DRM_NOVA_GEM_MMAP_OFFSET, drm_nova_gem_mmap_offset, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::gem_mmap_offset),
+        (DRM_NOVA_GEM_CHECKSUM, drm_nova_gem_checksum, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::gem_checksum),
+    }
+}

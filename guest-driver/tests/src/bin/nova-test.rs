@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! `nova-test`: tests the render node from inside a guest, as TAP; or shows it (`demo`).
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use nova_guest_tests::{demo, hold, reload, suite};
+use std::process::ExitCode;
+
+/// Tests the nova-drm render node of this virtual machine.
+///
+/// Exit codes: 0 all passed, 1 something failed, 2 wrong usage.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs all tests (the default) and prints TAP.
+    Run {
+        /// Runs only the tests whose name contains this.
+        filter: Option<String>,
+    },
+    /// Reloads the module, works with some objects and prints one line of what happened.
+    Demo,
+    /// Unloads and loads the module again, with a check each time.
+    Reload {
+        /// How often.
+        #[arg(default_value_t = 3)]
+        times: u32,
+    },
+    /// Creates and destroys objects until killed; prints "ready" once it works.
+    Hold {
+        /// Objects that are kept.
+        #[arg(long, default_value_t = 16)]
+        objects: u32,
+    },
+    /// Starts a request while the host does not answer, and kills the process that waits for it.
+    KillWaiter,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("nova-test: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<bool> {
+    match cli.command.unwrap_or(Command::Run { filter: None }) {
+        Command::Run { filter } => suite::run(filter.as_deref()),
+        Command::Demo => demo::run(),
+        Command::Reload { times } => reload::run(times),
+        Command::Hold { objects } => hold::run(objects),
+        Command::KillWaiter => hold::kill_waiter(),
+    }
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The C headers that the bindings are made from, sorted. What is taken from them is
+ * listed in bindgen_parameters.
+ */
+#include <drm/drm_device.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+#include <drm/drm_gem.h>
+#include <drm/drm_gem_shmem_helper.h>
+#include <drm/drm_ioctl.h>
+#include <drm/drm_prime.h>
+#include <linux/completion.h>
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/poll.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/uidgid.h>
+#include <linux/virtio.h>
+#include <linux/virtio_config.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+/* Macros that bindgen cannot evaluate, as constants that it can. */
+const gfp_t NOVA_CONST_GFP_KERNEL = GFP_KERNEL;
+const gfp_t NOVA_CONST_GFP_ATOMIC = GFP_ATOMIC;
+const gfp_t NOVA_CONST_ZERO = __GFP_ZERO;
+const fop_flags_t NOVA_CONST_FOP_UNSIGNED_OFFSET = FOP_UNSIGNED_OFFSET;
+
+/* The helpers: their definitions are the one declaration that Rust sees. */
+#include "kernel-abi/helpers/helpers.c"
+#include "drm-core/helpers/helpers.c"

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * C macros and inline functions as functions that Rust can call: one line each, a file a
+ * topic, sorted. Differences between kernel versions live here and nowhere else.
+ */
+#include "bug.c"
+#include "completion.c"
+#include "mutex.c"
+#include "page.c"
+#include "slab.c"
+#include "spinlock.c"
+#include "task.c"
+#include "virtio.c"
+#include "workqueue.c"

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+#include <linux/cc_platform.h>
+#include <linux/mm.h>
+#include <linux/swiotlb.h>
+
+bool nova_guest_memory_is_encrypted(void);
+u64 nova_page_to_phys(struct page *page);
+
+bool nova_guest_memory_is_encrypted(void)
+{
+	return cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT);
+}
+
+u64 nova_page_to_phys(struct page *page)
+{
+	return page_to_phys(page);
+}

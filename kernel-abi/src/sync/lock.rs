@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! A lock, generic over how it locks.
+#![allow(unsafe_code)] // gives out references to what a lock protects
+
+use crate::types::{NotThreadSafe, Opaque};
+use core::{
+    cell::UnsafeCell,
+    ffi::CStr,
+    ops::{Deref, DerefMut},
+};
+use pinned_init::{pin_data, pin_init, PinInit};
+
+/// How a kind of lock locks.
+///
+/// # Safety
+///
+/// Between [`Backend::lock`] or a successful [`Backend::try_lock`] and [`Backend::unlock`] nobody else has the lock, and
+/// what one holder did is visible to the next.
+pub unsafe trait Backend {
+    /// The lock itself.
+    type State;
+    /// What a holder keeps until it unlocks.
+    type GuardState;
+
+    /// Initialises a lock.
+    ///
+    /// # Safety
+    ///
+    /// `state` is valid for writes and stays in place; `name` and `key` are static.
+    unsafe fn init(state: *mut Self::State, name: &'static CStr, key: &'static LockClassKey);
+
+    /// Takes the lock.
+    ///
+    /// # Safety
+    ///
+    /// `state` is initialised.
+    unsafe fn lock(state: *mut Self::State) -> Self::GuardState;
+
+    /// Takes the lock if it is free.
+    ///
+    /// # Safety
+    ///
+    /// `state` is initialised.
+    unsafe fn try_lock(state: *mut Self::State) -> Option<Self::GuardState>;
+
+    /// Gives the lock up.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the lock, with this guard state.
+    unsafe fn unlock(state: *mut Self::State, guard: &Self::GuardState);
+
+    /// Takes the lock again after [`Backend::unlock`].
+    ///
+    /// # Safety
+    ///
+    /// The caller held the lock with this guard state and gave it up.
+    unsafe fn relock(state: *mut Self::State, guard: &mut Self::GuardState) {
+        // SAFETY: the lock is initialised, as it was held before.
+        *guard = unsafe { Self::lock(state) };
+    }
+}
+
+/// A lock class: lockdep tells locks apart by it. Static.
+#[repr(transparent)]
+pub struct LockClassKey(Opaque<crate::sys::sync::LockClass>);
+
+// SAFETY: C's key has its own locking; only its address matters.
+unsafe impl Sync for LockClassKey {}
+
+impl LockClassKey {
+    /// A class that no lock has yet.
+    #[allow(clippy::new_without_default)] // only for statics
+    pub const fn new() -> Self {
+        Self(Opaque::uninit())
+    }
+
+    /// The C key.
+    pub const fn as_raw(&self) -> *mut crate::sys::sync::LockClass {
+        self.0.get()
+    }
+}
+
+/// A value behind a lock.
+///
+/// # Invariants
+///
+/// `state` is initialised and does not move. `data` is used only by who holds the lock.
+#[pin_data]
+pub struct Lock<T, B: Backend> {
+    #[pin]
+    state: Opaque<B::State>,
+    data: UnsafeCell<T>,
+}
+
+// SAFETY: whoever has the lock may use the value.
+unsafe impl<T: Send, B: Backend> Send for Lock<T, B> {}
+// SAFETY: the lock gives access to one at a time.
+unsafe impl<T: Send, B: Backend> Sync for Lock<T, B> {}
+
+impl<T, B: Backend> Lock<T, B> {
+    /// A lock around `value`.
+    pub fn new(value: T, name: &'static CStr, key: &'static LockClassKey) -> impl PinInit<Self> {
+        pin_init!(Self {
+            // SAFETY: the slot is valid and pinned, name and key are static.
+            state <- Opaque::ffi_init(move |slot| unsafe { B::init(slot, name, key) }),
+            data: UnsafeCell::new(value),
+        })
+    }
+
+    /// Waits for the lock and takes it.
+    pub fn lock(&self) -> Guard<'_, T, B> {
+        // SAFETY: by the type invariant.
+        let state = unsafe { B::lock(self.state.get()) };
+        // INVARIANT: just locked.
+        Guard {
+            lock: self,
+            state,
+            _thread: NotThreadSafe,
+        }
+    }
+
+    /// Takes the lock if it is free.
+    pub fn try_lock(&self) -> Option<Guard<'_, T, B>> {
+        // SAFETY: by the type invariant.
+        let state = unsafe { B::try_lock(self.state.get()) }?;
+        // INVARIANT: just locked.
+        Some(Guard {
+            lock: self,
+            state,
+            _thread: NotThreadSafe,
+        })
+    }
+}
+
+/// Shows that the lock is held, and gives it up when dropped.
+///
+/// # Invariants
+///
+/// The lock is held by the thread that made this.
+#[must_use = "the lock is given up at once when the guard is not kept"]
+pub struct Guard<'a, T, B: Backend> {
+    lock: &'a Lock<T, B>,
+    state: B::GuardState,
+    _thread: NotThreadSafe,
+}
+
+// SAFETY: sharing a guard shares `&T`.
+unsafe impl<T: Sync, B: Backend> Sync for Guard<'_, T, B> {}
+
+impl<T, B: Backend> Guard<'_, T, B> {
+    /// Runs `call` without the lock.
+    pub fn unlocked<R>(&mut self, call: impl FnOnce() -> R) -> R {
+        // SAFETY: the lock is held, by the type invariant, and is again before this returns.
+        unsafe { B::unlock(self.lock.state.get(), &self.state) };
+        let result = call();
+        // SAFETY: held and given up above.
+        unsafe { B::relock(self.lock.state.get(), &mut self.state) };
+        result
+    }
+}
+
+impl<T, B: Backend> Deref for Guard<'_, T, B> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: the lock is held.
+        unsafe { &*self.lock.data.get() }
+    }
+}
+
+impl<T, B: Backend> DerefMut for Guard<'_, T, B> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the lock is held, and this guard is borrowed alone.
+        unsafe { &mut *self.lock.data.get() }
+    }
+}
+
+impl<T, B: Backend> Drop for Guard<'_, T, B> {
+    fn drop(&mut self) {
+        // SAFETY: the lock is held; this is the end of it.
+        unsafe { B::unlock(self.lock.state.get(), &self.state) };
+    }
+}
