@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The command line.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracing::Level;
+
+use crate::error::Error;
+use crate::gpu::GpuName;
+use crate::serve::{self, Options};
+use crate::tenant::TenantSpec;
+
+const AFTER_HELP: &str = "\
+Examples:
+  Share the software model between two virtual machines:
+    vhost-nova serve --gpu model \\
+      --tenant name=alice,socket=/run/vhost-nova/alice.sock \\
+      --tenant name=bob,socket=/run/vhost-nova/bob.sock
+
+Exit codes:
+  0  stopped by SIGINT or SIGTERM, everything in good order
+  1  failed at run time: the GPU, the system or another process refused
+  2  wrong usage or configuration; nothing was started";
+
+const SERVE_AFTER_HELP: &str = "\
+A tenant is one virtual machine. Its keys, separated by commas:
+  name=NAME            in every log line; letters, digits, '.', '_', '-' (required)
+  socket=PATH          where its machine monitor connects (required)
+  owner=USER[:GROUP]   who owns the socket file [default: who starts the daemon]
+  mode=OCTAL           permissions of the socket file [default: 600]
+Whoever can connect to the socket is the tenant. A stale socket file is replaced; one on which
+somebody listens, or a file that is no socket, is an error.
+
+Examples:
+  vhost-nova serve --gpu model --tenant name=alice,socket=/run/vhost-nova/alice.sock
+  vhost-nova serve --gpu model --log-level debug \\
+    --tenant name=alice,socket=/run/vhost-nova/alice.sock,owner=libvirt-qemu,mode=600
+
+Connecting QEMU 11.1:
+  -object memory-backend-memfd,id=m,size=1G,share=on -machine q35,memory-backend=m \\
+  -chardev socket,id=c,path=/run/vhost-nova/alice.sock \\
+  -device vhost-user-test-device-pci,chardev=c,virtio-id=6,num_vqs=2,vq_size=64,config_size=256
+
+Exit codes: see `vhost-nova --help`.";
+
+/// Shares one NVIDIA GPU among virtual machines, over vhost-user.
+#[derive(Debug, Parser)]
+#[command(name = "vhost-nova", version, after_help = AFTER_HELP)]
+struct Cli {
+    /// The least important messages to log, on standard error.
+    #[arg(long, global = true, value_enum, default_value_t = LogLevel::Info)]
+    log_level: LogLevel,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Opens a GPU and serves it to tenants until SIGINT or SIGTERM.
+    #[command(after_help = SERVE_AFTER_HELP)]
+    Serve(Serve),
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// The GPU to share: `model`, the software model.
+    #[arg(long, value_name = "GPU")]
+    gpu: GpuName,
+    /// A virtual machine that may connect; give it once for each.
+    #[arg(
+        long = "tenant",
+        value_name = "name=NAME,socket=PATH[,…]",
+        required = true
+    )]
+    tenants: Vec<TenantSpec>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl From<LogLevel> for Level {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Error => Self::ERROR,
+            LogLevel::Warn => Self::WARN,
+            LogLevel::Info => Self::INFO,
+            LogLevel::Debug => Self::DEBUG,
+            LogLevel::Trace => Self::TRACE,
+        }
+    }
+}
+
+/// Runs the command that the process's arguments name and returns its exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Records of the `log` crate are not taken up: the vhost crates write some at a guest's will.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_max_level(Level::from(cli.log_level))
+        .with_target(false)
+        .init();
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("vhost-nova: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Error> {
+    match command {
+        Command::Serve(Serve { gpu, tenants }) => serve::serve(&Options { gpu, tenants }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

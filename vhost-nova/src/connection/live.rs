@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The life of a connection, from accept to the last freed object.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use vhost::vhost_user::Listener;
+use vhost_user_backend::{VhostUserBackend, VhostUserDaemon};
+use vm_memory::{GuestMemoryAtomic, GuestMemoryMmap};
+use vmm_sys_util::epoll::EventSet;
+use vmm_sys_util::eventfd::EventFd;
+
+use super::backend::{Backend, EVENT_STOP};
+use crate::device::{Device, GpuIdentity, Limits};
+use crate::error::{Context, Error};
+use crate::tenant::Tenant;
+
+/// The waiting thread joins, logs and frees; it needs little.
+const WAITER_STACK: usize = 128 << 10;
+
+/// How a connection ended.
+#[derive(Debug)]
+pub struct End {
+    /// Objects that the guest left behind, freed now.
+    pub objects: u64,
+    /// Why, when it was not just closed.
+    pub error: Option<String>,
+}
+
+/// A connection that is served.
+pub struct Live {
+    backend: Arc<Backend>,
+    waiter: JoinHandle<End>,
+}
+
+/// The crate's daemon, with a worker that ends when this is dropped.
+struct Daemon {
+    daemon: VhostUserDaemon<Arc<Backend>>,
+    backend: Arc<Backend>,
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // The crate joins the worker when its daemon is dropped, after this.
+        self.backend.stop_worker();
+    }
+}
+
+impl Live {
+    /// Accepts the connection that waits on the listener and serves it. `ended` is written to
+    /// when everything of the connection is gone.
+    ///
+    /// # Errors
+    /// When there are not enough threads, descriptors or memory.
+    pub fn start(
+        tenant: &Arc<Tenant>,
+        gpu: &GpuIdentity,
+        listener: &mut Listener,
+        ended: EventFd,
+    ) -> Result<Self, Error> {
+        let device = Device::new(&tenant.name, gpu.clone(), Limits::default());
+        let device = device.context("creating the device")?;
+        let backend = Backend::new(tenant.clone(), device).context("creating the backend")?;
+        let mut daemon = Daemon::new(tenant, &backend)?;
+        let started = daemon.daemon.start(listener);
+        started.map_err(display).context("accepting a connection")?;
+        if let Some(shutdown) = daemon.daemon.shutdown_handle() {
+            backend.set_shutdown(shutdown);
+        }
+        let waiter = thread::Builder::new()
+            .name(format!("{}-wait", tenant.name))
+            .stack_size(WAITER_STACK)
+            .spawn(move || {
+                let end = daemon.wait();
+                // Whoever waits for this event then joins this thread.
+                let _ = ended.write(1);
+                end
+            })
+            .context("starting a thread")?;
+        Ok(Self { backend, waiter })
+    }
+
+    /// Closes the connection; its end is reported as usual.
+    pub fn close(&self) {
+        self.backend.close();
+    }
+
+    /// Waits for the end.
+    pub fn join(self) -> End {
+        self.waiter.join().unwrap_or_else(|_| End {
+            objects: 0,
+            error: Some("the waiting thread panicked".into()),
+        })
+    }
+}
+
+impl Daemon {
+    fn new(tenant: &Tenant, backend: &Arc<Backend>) -> Result<Self, Error> {
+        let memory = GuestMemoryAtomic::new(GuestMemoryMmap::new());
+        let daemon = VhostUserDaemon::new(tenant.name.clone(), backend.clone(), memory);
+        let daemon = Self {
+            daemon: daemon.map_err(display).context("starting a worker")?,
+            backend: backend.clone(),
+        };
+        for worker in daemon.daemon.get_epoll_handlers() {
+            use std::os::fd::AsRawFd;
+            let stop = backend.stop_event().as_raw_fd();
+            let registered = worker.register_listener(stop, EventSet::IN, EVENT_STOP);
+            registered.context("registering the stop event")?;
+        }
+        debug_assert_eq!(EVENT_STOP, backend.num_queues() as u64 + 1);
+        Ok(daemon)
+    }
+
+    /// Waits for the connection's end and frees everything.
+    fn wait(mut self) -> End {
+        use vhost::vhost_user::Error::{Disconnected, PartialMessage};
+        use vhost_user_backend::Error::HandleRequest;
+        let error = match self.daemon.wait() {
+            Ok(()) | Err(HandleRequest(Disconnected | PartialMessage)) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        let backend = self.backend.clone();
+        drop(self);
+        let objects = backend.release();
+        End { objects, error }
+    }
+}
+
+/// The crate's error is no `std::error::Error`.
+fn display(error: vhost_user_backend::Error) -> io::Error {
+    io::Error::other(error.to_string())
+}

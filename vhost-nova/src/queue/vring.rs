@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! A ring as `vhost-user-backend` configures it.
+//!
+//! Wraps the crate's own type for three reasons. Its lock is not fair: a flooding guest could keep
+//! the worker on the ring and the machine monitor's `GET_VRING_BASE` out. It reads the kick
+//! descriptor blocking, so that a monitor which reads it too could park the worker for ever, and
+//! any descriptor is accepted for it. And a broken ring must stay untouched until it is set up
+//! anew.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+use rustix::io::ReadWriteFlags;
+use vhost_user_backend::{VringMutex, VringState, VringStateGuard, VringStateMutGuard, VringT};
+use virtio_queue::Error as QueueError;
+use vm_memory::{GuestMemoryAtomic, GuestMemoryMmap};
+
+type Memory = GuestMemoryAtomic<GuestMemoryMmap>;
+
+/// A ring, shared between the connection's thread and its worker.
+#[derive(Clone)]
+pub struct Vring {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// Taken before `state`, always: parking_lot's mutex is eventually fair, the standard
+    /// library's inside `state` is not.
+    gate: Mutex<Gate>,
+    state: VringMutex<Memory>,
+    /// Second descriptors of the eventfds, to be used without the lock.
+    kick: Mutex<Option<Arc<File>>>,
+    call: Mutex<Option<Arc<File>>>,
+}
+
+#[derive(Default)]
+struct Gate {
+    broken: bool,
+}
+
+/// The ring's state while its lock is held.
+pub struct StateGuard<'a> {
+    // Unlocked in this order.
+    state: std::sync::MutexGuard<'a, VringState<Memory>>,
+    gate: MutexGuard<'a, Gate>,
+}
+
+impl StateGuard<'_> {
+    /// Whether the worker may work on the ring: set up, enabled and not broken.
+    pub fn is_live(&self) -> bool {
+        use virtio_queue::QueueT;
+        self.state.is_enabled() && self.state.get_queue().ready() && !self.gate.broken
+    }
+
+    /// Leaves the ring alone until it is set up anew.
+    pub fn set_broken(&mut self) {
+        self.gate.broken = true;
+    }
+}
+
+impl Deref for StateGuard<'_> {
+    type Target = VringState<Memory>;
+    fn deref(&self) -> &Self::Target {
+        &self.state
+    }
+}
+
+impl DerefMut for StateGuard<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.state
+    }
+}
+
+impl Vring {
+    fn lock(&self) -> StateGuard<'_> {
+        let gate = self.shared.gate.lock();
+        let state = self.shared.state.get_mut();
+        StateGuard { state, gate }
+    }
+
+    fn with_gate<R>(&self, change: impl FnOnce(&VringMutex<Memory>) -> R) -> R {
+        let _gate = self.shared.gate.lock();
+        change(&self.shared.state)
+    }
+
+    /// Makes the worker come back to this ring as if the driver had kicked.
+    pub fn kick_again(&self) {
+        let kick = self.shared.kick.lock().clone();
+        if let Some(kick) = kick {
+            let _ = (&*kick).write(&1u64.to_ne_bytes());
+        }
+    }
+
+    /// Frees a worker that waits in a write to an eventfd whose counter its peer has saturated.
+    /// Only for the end of a connection.
+    pub fn unblock(&self) {
+        for eventfd in [&self.shared.call, &self.shared.kick] {
+            if let Some(eventfd) = &*eventfd.lock() {
+                let _ = read_now(eventfd);
+            }
+        }
+    }
+}
+
+/// Reads an eventfd without waiting, whatever its flags: they are shared with the peer.
+fn read_now(eventfd: &File) -> io::Result<()> {
+    let mut count = [0; 8];
+    let mut buffers = [io::IoSliceMut::new(&mut count)];
+    // An offset of -1 reads at the current position.
+    rustix::io::preadv2(eventfd, &mut buffers, u64::MAX, ReadWriteFlags::NOWAIT)?;
+    Ok(())
+}
+
+/// The descriptor when it is an eventfd. Any other could make the worker spin or wait.
+fn eventfd(file: Option<File>, what: &str) -> Option<File> {
+    use std::os::fd::AsRawFd;
+    let file = file?;
+    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let is_eventfd = std::fs::read_link(link)
+        .is_ok_and(|target| target.as_os_str().as_encoded_bytes() == b"anon_inode:[eventfd]");
+    if !is_eventfd {
+        tracing::warn!("a machine monitor sent a {what} descriptor that is no eventfd: ignored");
+    }
+    is_eventfd.then_some(file)
+}
+
+fn second(file: &Option<File>) -> Option<Arc<File>> {
+    file.as_ref()?.try_clone().ok().map(Arc::new)
+}
+
+impl<'a> VringStateGuard<'a, Memory> for Vring {
+    type G = StateGuard<'a>;
+}
+
+impl<'a> VringStateMutGuard<'a, Memory> for Vring {
+    type G = StateGuard<'a>;
+}
+
+impl VringT<Memory> for Vring {
+    fn new(mem: Memory, max_queue_size: u16) -> Result<Self, QueueError> {
+        let shared = Arc::new(Shared {
+            gate: Mutex::default(),
+            state: VringMutex::new(mem, max_queue_size)?,
+            kick: Mutex::default(),
+            call: Mutex::default(),
+        });
+        Ok(Self { shared })
+    }
+
+    fn get_ref(&self) -> StateGuard<'_> {
+        self.lock()
+    }
+
+    fn get_mut(&self) -> StateGuard<'_> {
+        self.lock()
+    }
+
+    fn add_used(&self, desc_index: u16, len: u32) -> Result<(), QueueError> {
+        self.lock().add_used(desc_index, len)
+    }
+
+    fn signal_used_queue(&self) -> io::Result<()> {
+        self.lock().signal_used_queue()
+    }
+
+    fn enable_notification(&self) -> Result<bool, QueueError> {
+        self.lock().enable_notification()
+    }
+
+    fn disable_notification(&self) -> Result<(), QueueError> {
+        self.lock().disable_notification()
+    }
+
+    fn needs_notification(&self) -> Result<bool, QueueError> {
+        self.lock().needs_notification()
+    }
+
+    fn set_enabled(&self, enabled: bool) {
+        self.lock().set_enabled(enabled);
+    }
+
+    fn set_queue_info(&self, desc: u64, avail: u64, used: u64) -> Result<(), QueueError> {
+        self.lock().set_queue_info(desc, avail, used)
+    }
+
+    fn queue_next_avail(&self) -> u16 {
+        self.with_gate(VringT::queue_next_avail)
+    }
+
+    fn set_queue_next_avail(&self, base: u16) {
+        self.with_gate(|state| state.set_queue_next_avail(base));
+    }
+
+    fn set_queue_next_used(&self, idx: u16) {
+        self.with_gate(|state| state.set_queue_next_used(idx));
+    }
+
+    fn queue_used_idx(&self) -> Result<u16, QueueError> {
+        self.with_gate(VringT::queue_used_idx)
+    }
+
+    fn set_queue_size(&self, num: u16) {
+        self.with_gate(|state| state.set_queue_size(num));
+    }
+
+    fn set_queue_event_idx(&self, enabled: bool) {
+        self.with_gate(|state| state.set_queue_event_idx(enabled));
+    }
+
+    fn set_queue_ready(&self, ready: bool) {
+        let mut gate = self.shared.gate.lock();
+        gate.broken = false;
+        self.shared.state.set_queue_ready(ready);
+    }
+
+    fn set_kick(&self, file: Option<File>) {
+        let file = eventfd(file, "kick");
+        *self.shared.kick.lock() = second(&file);
+        self.with_gate(|state| state.set_kick(file));
+    }
+
+    fn read_kick(&self) -> io::Result<bool> {
+        let kick = self.shared.kick.lock().clone();
+        if let Some(kick) = kick {
+            // Nothing to read means that somebody else read it: the ring is looked at anyway.
+            let _ = read_now(&kick);
+        }
+        // An error would end the worker. Whether the ring is enabled is checked with its lock.
+        Ok(true)
+    }
+
+    fn set_call(&self, file: Option<File>) {
+        let file = eventfd(file, "call");
+        *self.shared.call.lock() = second(&file);
+        self.with_gate(|state| state.set_call(file));
+    }
+
+    fn set_err(&self, file: Option<File>) {
+        self.with_gate(|state| state.set_err(file));
+    }
+}

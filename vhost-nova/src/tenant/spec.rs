@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! `--tenant name=alice,socket=PATH[,owner=USER[:GROUP]][,mode=OCTAL]`
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::socket::Owner;
+use crate::error::Error;
+
+const MAX_NAME: usize = 32;
+/// Only the owner may connect: whoever can reach the socket is the tenant.
+const DEFAULT_MODE: u32 = 0o600;
+
+/// One tenant as the command line describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantSpec {
+    /// For logs, and later for the operator.
+    pub name: String,
+    /// Where the tenant's machine monitor connects.
+    pub socket: PathBuf,
+    /// Who owns the socket file; the daemon's user when not given.
+    pub owner: Option<Owner>,
+    /// Permissions of the socket file.
+    pub mode: u32,
+}
+
+impl FromStr for TenantSpec {
+    type Err = String;
+
+    fn from_str(spec: &str) -> Result<Self, String> {
+        let (mut name, mut socket, mut owner, mut mode) = (None, None, None, None);
+        for part in spec.split(',') {
+            let (key, value) = part
+                .split_once('=')
+                .ok_or_else(|| format!("{part:?} is not of the form key=value"))?;
+            match key {
+                "name" => set(&mut name, key, check_name(value)?)?,
+                "socket" if value.is_empty() => return Err("socket= is empty".into()),
+                "socket" => set(&mut socket, key, PathBuf::from(value))?,
+                "owner" => set(&mut owner, key, value.parse()?)?,
+                "mode" => set(&mut mode, key, parse_mode(value)?)?,
+                _ => {
+                    return Err(format!(
+                        "unknown key {key:?}; there are: name, socket, owner, mode"
+                    ))
+                }
+            }
+        }
+        Ok(Self {
+            name: name.ok_or("name= is missing")?,
+            socket: socket.ok_or("socket= is missing")?,
+            owner,
+            mode: mode.unwrap_or(DEFAULT_MODE),
+        })
+    }
+}
+
+fn set<T>(place: &mut Option<T>, key: &str, value: T) -> Result<(), String> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(format!("{key}= is given twice")),
+    }
+}
+
+fn check_name(name: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(allowed) {
+        return Err(format!(
+            "{name:?} is no tenant name: 1 to {MAX_NAME} letters, digits, '.', '_' or '-'"
+        ));
+    }
+    Ok(name.to_owned())
+}
+
+fn parse_mode(mode: &str) -> Result<u32, String> {
+    match u32::from_str_radix(mode, 8) {
+        Ok(bits) if bits <= 0o777 => Ok(bits),
+        _ => Err(format!("{mode:?} is no file mode: octal, at most 777")),
+    }
+}
+
+/// Checks that no name and no socket is given twice.
+///
+/// # Errors
+/// Names the first that is.
+pub fn check_distinct(specs: &[TenantSpec]) -> Result<(), Error> {
+    let (mut names, mut sockets) = (HashSet::new(), HashSet::new());
+    for spec in specs {
+        if !names.insert(&spec.name) {
+            return Err(Error::config(format!(
+                "tenant {} is given twice",
+                spec.name
+            )));
+        }
+        // The same file by another path, where the directory exists.
+        let path = match (spec.socket.parent(), spec.socket.file_name()) {
+            (Some(parent), Some(file)) => {
+                let parent = if parent.as_os_str().is_empty() {
+                    ".".as_ref()
+                } else {
+                    parent
+                };
+                parent.canonicalize().map(|parent| parent.join(file)).ok()
+            }
+            _ => None,
+        };
+        if !sockets.insert(path.unwrap_or_else(|| spec.socket.clone())) {
+            let socket = spec.socket.display();
+            return Err(Error::config(format!("socket {socket} is given twice")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_spec_is_parsed() {
+        let spec: TenantSpec = "name=alice,socket=/run/a.sock,mode=660".parse().unwrap();
+        assert_eq!(spec.name, "alice");
+        assert_eq!(spec.socket, PathBuf::from("/run/a.sock"));
+        assert_eq!((spec.owner, spec.mode), (None, 0o660));
+        let spec: TenantSpec = "socket=a,name=b".parse().unwrap();
+        assert_eq!(spec.mode, 0o600);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (spec, message) in [
+            ("", "not of the form"),
+            ("name=a", "socket= is missing"),
+            ("socket=a", "name= is missing"),
+            ("name=a,socket=", "socket= is empty"),
+            ("name=a,name=b,socket=c", "name= is given twice"),
+            ("name=a,socket=b,color=red", "unknown key \"color\""),
+            ("name=a b,socket=c", "no tenant name"),
+            ("name=\u{1b}[31m,socket=c", "no tenant name"),
+            ("name=a,socket=b,mode=9", "no file mode"),
+            ("name=a,socket=b,mode=7777", "no file mode"),
+            ("name=a,socket=b,owner=no-such-user-here", "no user"),
+        ] {
+            let error = spec.parse::<TenantSpec>().unwrap_err();
+            assert!(error.contains(message), "{spec:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_same_name_or_socket_twice_is_an_error() {
+        let spec = |spec: &str| spec.parse::<TenantSpec>().unwrap();
+        let specs = [spec("name=a,socket=/x"), spec("name=a,socket=/y")];
+        assert!(check_distinct(&specs).is_err());
+        let specs = [
+            spec("name=a,socket=/tmp/x"),
+            spec("name=b,socket=/tmp/../tmp/x"),
+        ];
+        assert!(check_distinct(&specs).is_err());
+        let specs = [spec("name=a,socket=/x"), spec("name=b,socket=/y")];
+        assert!(check_distinct(&specs).is_ok());
+    }
+}
