@@ -10,7 +10,7 @@ use kernel_abi::{
 };
 use pinned_init::PinInit;
 
-pub use sys::gem::{AllocImpl, IntoGEMObject, Object, Pages};
+pub use sys::gem::{AllocImpl, IntoGEMObject, Object};
 
 /// A driver's part of a GEM object.
 pub trait DriverObject: Send + Sync + Sized + 'static {

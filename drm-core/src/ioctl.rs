@@ -29,6 +29,15 @@ pub const fn iowr(nr: u32, size: usize) -> u32 {
     (3 << 30) | ((size as u32) << 16) | ((b'd' as u32) << 8) | (COMMAND_BASE + nr)
 }
 
+/// As [`iowr`], for numbers and sizes that are not constants: `None` where they do not fit.
+pub const fn iowr_checked(nr: u32, size: usize) -> Option<u32> {
+    if nr < COMMANDS && size > 0 && size < 1 << 14 {
+        Some(iowr(nr, size))
+    } else {
+        None
+    }
+}
+
 /// The length of a table whose numbers are `numbers`. A constant evaluation fails unless they ascend.
 pub const fn table_len(numbers: &[u32]) -> usize {
     let mut index = 0;

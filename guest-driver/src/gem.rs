@@ -39,7 +39,7 @@ const ENTRIES: usize = 1024;
 /// The object type of this driver.
 pub(crate) type Object = gem::Object<NovaObject>;
 /// Pinned pages of an object.
-pub(crate) type Pages = gem::Pages<NovaObject>;
+pub(crate) type Pages = drm_core::sys::gem::Pages<NovaObject>;
 
 /// The driver's part of a GEM object.
 #[pin_data]

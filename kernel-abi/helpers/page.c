@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 #include <linux/cc_platform.h>
 #include <linux/mm.h>
-#include <linux/swiotlb.h>
+#include <linux/pfn.h>
 
 bool nova_guest_memory_is_encrypted(void);
 u64 nova_page_to_phys(struct page *page);
@@ -13,5 +13,5 @@ bool nova_guest_memory_is_encrypted(void)
 
 u64 nova_page_to_phys(struct page *page)
 {
-	return page_to_phys(page);
+	return PFN_PHYS(page_to_pfn(page));
 }
