@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The tenant's DRM driver: objects that are guest pages, files that are contexts.
+
+use super::{
+    backing::Backing,
+    limits::{Limits, Stats},
+};
+use drm_core::{
+    gem::{self, DriverObject},
+    Driver, DriverFile, DriverInfo, File,
+};
+use kernel_abi::{
+    alloc::{flags::GFP_KERNEL, KBox},
+    error::{code::ENOSPC, Error, Result},
+    types::ARef,
+};
+use parking_lot::Mutex;
+use pinned_init::PinInit;
+use std::pin::Pin;
+
+/// Lists of entries that are kept for new objects, and how long one may be to be kept.
+const POOL: usize = 64;
+const POOLED_CAPACITY: usize = 256;
+
+/// The DRM driver of a tenant's device.
+pub(super) struct TenantDriver;
+
+/// The object type.
+pub(super) type Object = gem::Object<TenantObject>;
+/// The device type.
+pub(super) type TenantDevice = drm_core::Device<TenantDriver>;
+
+/// What belongs to the device: limits, and what counts against them.
+pub(super) struct TenantData {
+    limits: Limits,
+    used: Mutex<Used>,
+}
+
+#[derive(Default)]
+struct Used {
+    stats: Stats,
+    pool: Vec<Backing>,
+}
+
+impl TenantData {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            used: Mutex::default(),
+        }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        self.used.lock().stats
+    }
+
+    /// Counts `count` more entries, if the tenant may have them.
+    fn charge_entries(&self, count: u32) -> Result {
+        let used = &mut self.used.lock().stats.entries;
+        let sum = used.checked_add(count).ok_or(ENOSPC)?;
+        if sum > self.limits.max_total_entries {
+            return Err(ENOSPC);
+        }
+        *used = sum;
+        Ok(())
+    }
+
+    fn take_backing(&self) -> Backing {
+        self.used.lock().pool.pop().unwrap_or_default()
+    }
+
+    fn object_gone(&self, size: u64, mut backing: Backing) {
+        let mut used = self.used.lock();
+        used.stats.objects -= 1;
+        used.stats.bytes -= size;
+        used.stats.entries -= backing.entries();
+        if used.pool.len() < POOL && backing.capacity() <= POOLED_CAPACITY {
+            backing.clear();
+            used.pool.push(backing);
+        }
+    }
+}
+
+impl Driver for TenantDriver {
+    type Data = TenantData;
+    type Object = Object;
+    type File = TenantFile;
+    const INFO: DriverInfo = DriverInfo {
+        major: 1,
+        minor: 0,
+        patchlevel: 0,
+        name: c"vhost-nova",
+        desc: c"A tenant's share of an NVIDIA GPU",
+    };
+    // Commands carry lists, which an ioctl argument does not: they call the same functions directly.
+    const IOCTLS: &'static [drm_core::ioctl::DrmIoctlDescriptor] = &[];
+    const FEAT_RENDER: bool = true;
+}
+
+/// What belongs to a context: nothing yet but its handles, which DRM core keeps.
+pub(super) struct TenantFile;
+
+impl DriverFile for TenantFile {
+    type Driver = TenantDriver;
+
+    fn open(_device: &TenantDevice) -> Result<Pin<KBox<Self>>> {
+        Ok(KBox::pin(Self, GFP_KERNEL)?)
+    }
+}
+
+/// What belongs to an object: its pages, once the guest has named them.
+pub(super) struct TenantObject {
+    device: ARef<TenantDevice>,
+    size: u64,
+    backing: Mutex<Backing>,
+}
+
+impl TenantObject {
+    /// Appends entries that were checked against guest memory.
+    pub(super) fn add(&self, entries: super::backing::Entries<'_>) -> Result {
+        let mut backing = self.backing.lock();
+        self.device.charge_entries(entries.len())?;
+        backing.append(entries);
+        Ok(())
+    }
+
+    /// The pages, for a short time.
+    pub(super) fn backing(&self) -> parking_lot::MutexGuard<'_, Backing> {
+        self.backing.lock()
+    }
+}
+
+impl DriverObject for TenantObject {
+    type Driver = TenantDriver;
+    type Args = ();
+
+    fn new(device: &TenantDevice, size: usize, _args: ()) -> impl PinInit<Self, Error> {
+        let size = size as u64;
+        let backing = device.take_backing();
+        let mut used = device.used.lock();
+        used.stats.objects += 1;
+        used.stats.bytes += size;
+        Ok(Self {
+            device: ARef::from(device),
+            size,
+            backing: Mutex::new(backing),
+        })
+    }
+
+    fn open(object: &Object, _file: &File<TenantFile>) -> Result {
+        let device = &object.device;
+        let handles = &mut device.used.lock().stats.handles;
+        if *handles >= device.limits.max_handles {
+            return Err(ENOSPC);
+        }
+        *handles += 1;
+        Ok(())
+    }
+
+    fn close(object: &Object, _file: &File<TenantFile>) {
+        object.device.used.lock().stats.handles -= 1;
+    }
+}
+
+impl Drop for TenantObject {
+    fn drop(&mut self) {
+        let backing = std::mem::take(self.backing.get_mut());
+        self.device.object_gone(self.size, backing);
+    }
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! A tenant's device: what the commands of `docs/virtio-nova.md` do.
+//!
+//! Each guest file has a file here, each guest handle a handle, on a DRM device of the hosted
+//! [`drm_core`] that belongs to the tenant alone. Pure logic: bytes in, bytes out, and guest
+//! memory for checksums. Requests are private copies; every number in them is hostile.
+//!
+//! | module | role |
+//! |---|---|
+//! | [`Device`] (this file) | state of a tenant's device, order of the checks |
+//! | `commands` | one function a command |
+//! | `driver` | the tenant's DRM driver |
+//! | `backing` | the guest pages of an object |
+//! | `contexts` | context ids |
+//! | `answer` | encoding of answers |
+//! | `limits` | what a tenant may have |
+
+mod answer;
+mod backing;
+mod commands;
+mod contexts;
+mod driver;
+mod limits;
+
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod tests;
+
+use self::{
+    answer::{Answer, Reply},
+    contexts::Contexts,
+    driver::{TenantData, TenantDriver},
+};
+use drm_core::Registration;
+use kernel_abi::virtio_nova::{
+    self as wire, Config, Event, Hdr, Status, Wire, CMD_CTX_CREATE, CMD_CTX_DESTROY,
+    CMD_GEM_ADD_PAGES, CMD_GEM_CHECKSUM, CMD_GEM_CLOSE, CMD_GEM_CREATE, CMD_GEM_OPEN,
+    CMD_NEGOTIATE,
+};
+use vm_memory::GuestMemoryMmap;
+
+pub use self::answer::MAX_ANSWER;
+pub use self::limits::{Limits, Stats};
+
+/// The card, as guests are told of it.
+#[derive(Clone, Debug)]
+pub struct GpuIdentity {
+    /// As NV_PMC_BOOT_42 names it (GA102: 0x172).
+    pub chipset: u32,
+    /// NV_PMC_BOOT_0.
+    pub boot_0: u32,
+    /// NV_PMC_BOOT_42.
+    pub boot_42: u32,
+    /// Bytes of video memory on the card.
+    pub vram_size: u64,
+    /// Bytes of the card's BAR1.
+    pub vram_bar_size: u64,
+    /// ASCII; the first 15 characters are shown.
+    pub chip_name: String,
+}
+
+/// The device could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("tenant {tenant}: the device cannot be made: {source}")]
+pub struct DeviceError {
+    tenant: String,
+    source: kernel_abi::error::Error,
+}
+
+/// A tenant's device.
+pub struct Device {
+    gpu: GpuIdentity,
+    // Contexts are files of the device: they go first.
+    contexts: Contexts,
+    drm: Registration<TenantDriver>,
+    negotiated: bool,
+    lost: bool,
+    event_pending: bool,
+}
+
+impl Device {
+    /// Makes the device of tenant `tenant`.
+    pub fn new(tenant: &str, gpu: GpuIdentity, limits: Limits) -> Result<Self, DeviceError> {
+        let make = || {
+            let device = drm_core::Device::<TenantDriver>::new(Ok(TenantData::new(limits)))?;
+            Registration::new(device)
+        };
+        let drm = make().map_err(|source| DeviceError {
+            tenant: tenant.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            gpu,
+            contexts: Contexts::new(),
+            drm,
+            negotiated: false,
+            lost: false,
+            event_pending: false,
+        })
+    }
+
+    fn limits(&self) -> &Limits {
+        self.drm.device().limits()
+    }
+
+    /// The configuration space (section 4).
+    pub fn config(&self) -> [u8; Config::LEN] {
+        let limits = self.limits();
+        Config {
+            magic: wire::CONFIG_MAGIC,
+            version_major: wire::VERSION_MAJOR,
+            version_minor: wire::VERSION_MINOR,
+            options: 0,
+            max_contexts: limits.max_contexts,
+            max_handles: limits.max_handles,
+            max_mem_entries: limits.max_mem_entries,
+            max_object_size: limits.max_object_size,
+        }
+        .to_bytes()
+    }
+
+    /// The longest request that can be valid, in bytes.
+    pub fn max_request_len(&self) -> usize {
+        Hdr::LEN + wire::GemCreate::LEN + self.limits().max_mem_entries as usize * wire::MemEntry::LEN
+    }
+
+    /// Bytes of the whole answer that this request has when it succeeds (section 6.1, step 2).
+    pub fn answer_len(request: &[u8]) -> usize {
+        Hdr::LEN + Hdr::decode(request).map_or(0, |hdr| body_len(hdr.type_))
+    }
+
+    /// Steps 3 to 7 of section 6.1: checks the request, carries it out and writes the answer,
+    /// whose length is returned. `request` is a private copy. Does not sleep but for memory.
+    pub fn handle(
+        &mut self,
+        mem: &GuestMemoryMmap,
+        request: &[u8],
+        answer: &mut [u8; MAX_ANSWER],
+    ) -> usize {
+        let ctx_id = Hdr::decode(request).map_or(0, |hdr| hdr.ctx_id);
+        let reply = self.dispatch(mem, request);
+        Answer::new(ctx_id, reply).write(answer)
+    }
+
+    fn dispatch(&mut self, mem: &GuestMemoryMmap, request: &[u8]) -> Result<Reply, Status> {
+        let (hdr, body) = Hdr::take(request).ok_or(Status::ErrInvalidLength)?;
+        let reserved_is_zero =
+            hdr.flags == 0 && hdr.fence_id == 0 && hdr.ring_idx == 0 && hdr.padding == [0; 3];
+        if !reserved_is_zero {
+            return Err(Status::ErrInvalidParameter);
+        }
+        self.check_state(hdr.type_)?;
+        let id = hdr.ctx_id;
+        match hdr.type_ {
+            CMD_NEGOTIATE => self.negotiate(id, exactly(body)?),
+            CMD_CTX_CREATE => self.ctx_create(id, exactly(body)?),
+            CMD_CTX_DESTROY => self.ctx_destroy(id, exactly::<[u8; 0]>(body)?),
+            CMD_GEM_CREATE => self.gem_create(mem, id, body),
+            CMD_GEM_ADD_PAGES => self.gem_add_pages(mem, id, body),
+            CMD_GEM_CLOSE => self.gem_close(id, exactly(body)?),
+            CMD_GEM_OPEN => self.gem_open(id, exactly(body)?),
+            CMD_GEM_CHECKSUM => self.gem_checksum(mem, id, exactly(body)?),
+            _ => Err(Status::ErrInvalidCommand),
+        }
+    }
+
+    /// Step 4: the command is known, and the device is in a state that takes it.
+    fn check_state(&self, command: u32) -> Result<(), Status> {
+        if !is_known(command) {
+            return Err(Status::ErrInvalidCommand);
+        }
+        if command == CMD_NEGOTIATE {
+            return Ok(());
+        }
+        if !self.negotiated {
+            return Err(Status::ErrNotNegotiated);
+        }
+        if self.lost {
+            return Err(Status::ErrDeviceLost);
+        }
+        Ok(())
+    }
+
+    /// A device reset: all contexts end, all objects are freed, nothing is negotiated.
+    pub fn reset(&mut self) {
+        self.contexts.clear();
+        self.negotiated = false;
+        self.lost = false;
+        self.event_pending = false;
+    }
+
+    /// The device is lost to this tenant until a reset; the guest is told once.
+    pub fn mark_lost(&mut self) {
+        if !self.lost {
+            self.lost = true;
+            self.event_pending = true;
+            // Nothing may touch the pages any more.
+            self.contexts.clear();
+        }
+    }
+
+    /// True between [`Device::mark_lost`] and [`Device::reset`].
+    pub fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// The event that waits for a buffer (section 7).
+    pub fn pending_event(&mut self) -> Option<[u8; Event::LEN]> {
+        let event = Event {
+            type_: wire::EVENT_DEVICE_LOST,
+            ..Event::default()
+        };
+        self.event_pending.then(|| event.to_bytes())
+    }
+
+    /// [`Device::pending_event`] has been delivered.
+    pub fn event_delivered(&mut self) {
+        self.event_pending = false;
+    }
+
+    /// What the tenant has.
+    pub fn stats(&self) -> Stats {
+        let mut stats = self.drm.device().stats();
+        stats.contexts = self.contexts.len();
+        stats
+    }
+}
+
+fn is_known(command: u32) -> bool {
+    matches!(command, CMD_CTX_DESTROY | CMD_GEM_ADD_PAGES | CMD_GEM_CLOSE) || body_len(command) != 0
+}
+
+/// Bytes that a good answer has behind its header.
+fn body_len(command: u32) -> usize {
+    match command {
+        CMD_NEGOTIATE => wire::RespNegotiate::LEN,
+        CMD_CTX_CREATE => wire::RespCtxCreate::LEN,
+        CMD_GEM_CREATE | CMD_GEM_OPEN => wire::RespGemCreate::LEN,
+        CMD_GEM_CHECKSUM => wire::RespGemChecksum::LEN,
+        _ => 0,
+    }
+}
+
+/// Step 5: the body has exactly the length of `T`.
+fn exactly<T: Wire>(body: &[u8]) -> Result<T, Status> {
+    match T::take(body) {
+        Some((value, [])) => Ok(value),
+        _ => Err(Status::ErrInvalidLength),
+    }
+}
