@@ -140,12 +140,12 @@ impl Backend {
         self.close();
     }
 
-    fn reset(&self, why: &str) {
+    fn reset(&self) {
         let mut session = self.session.lock();
         let objects = session.guest.device.stats().objects;
         session.reset();
         drop(session);
-        limited!(info, self.tenant, "{why}, {objects} objects freed");
+        limited!(info, self.tenant, "reset, {objects} objects freed");
     }
 
     fn work(&self, queue: u32, vrings: &[Vring]) {
@@ -195,10 +195,11 @@ impl VhostUserBackend for Backend {
     }
 
     fn protocol_features(&self) -> VhostUserProtocolFeatures {
+        // No RESET_DEVICE: the crate forgets the features then, and refuses the messages that
+        // stop the rings. The monitors reset a device by stopping its rings.
         VhostUserProtocolFeatures::CONFIG
             | VhostUserProtocolFeatures::MQ
             | VhostUserProtocolFeatures::REPLY_ACK
-            | VhostUserProtocolFeatures::RESET_DEVICE
     }
 
     fn acked_features(&self, features: u64) {
@@ -210,10 +211,6 @@ impl VhostUserBackend for Backend {
 
     fn set_event_idx(&self, _enabled: bool) {
         // The rings know.
-    }
-
-    fn reset_device(&self) {
-        self.reset("device reset");
     }
 
     fn get_config(&self, offset: u32, size: u32) -> Vec<u8> {
@@ -253,7 +250,7 @@ impl VhostUserBackend for Backend {
 
     fn stop_vring(&self, queue: u32) -> io::Result<()> {
         match queue {
-            QUEUE_CONTROL => self.reset("control queue stopped"),
+            QUEUE_CONTROL => self.reset(),
             QUEUE_EVENT => self.session.lock().clear_events(),
             _ => {}
         }
@@ -279,4 +276,3 @@ impl VhostUserBackend for Backend {
         Ok(())
     }
 }
-

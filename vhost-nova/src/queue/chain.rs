@@ -249,4 +249,3 @@ impl Table {
         descriptor.map_err(|_| Fault::OutsideMemory)
     }
 }
-
