@@ -1,1 +1,38 @@
-fn main() {}
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! `cargo xtask`: builds, tests and shows the project.
+//!
+//! | module | role |
+//! |---|---|
+//! | `cli` | the command line |
+//! | `host` | where things are, what the machine must have |
+//! | `run` | running programs, with progress |
+//! | `tree` | the tool tree: a cached Debian 13 with QEMU, kernels and compilers |
+//! | `kernel` | kernels that guests boot |
+//! | `guest` | building the module, its package and the guest programs |
+//! | `initramfs` | what a guest boots into |
+//! | `lab` | the daemon and virtual machines |
+//! | `commands` | one file a command |
+
+mod cli;
+mod commands;
+mod guest;
+mod host;
+mod initramfs;
+mod kernel;
+mod lab;
+mod run;
+mod tree;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lab::cleanup::install();
+    match cli::run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            lab::cleanup::now();
+            ExitCode::from(error.downcast_ref::<cli::Refusal>().map_or(1, |_| 2))
+        }
+    }
+}

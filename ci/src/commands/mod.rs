@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! One file a command.
+
+pub(crate) mod bench;
+pub(crate) mod demo;
+pub(crate) mod guest;
+pub(crate) mod test;
+pub(crate) mod vm;
+pub(crate) mod vm_tests;

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! `cargo xtask test`: all checks, as a list of steps.
+
+use super::{demo, vm_tests};
+use crate::{
+    guest, host,
+    kernel::{self, Kernel},
+    run::{loud, step},
+    tree::Tree,
+};
+use anyhow::{Context, Result};
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+/// Which steps.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Runs only the steps whose name contains this
+    filter: Option<String>,
+    /// Leaves out virtual machines
+    #[arg(long)]
+    quick: bool,
+    /// Lists the steps
+    #[arg(long)]
+    list: bool,
+}
+
+struct Step {
+    name: String,
+    needs_vm: bool,
+    run: Box<dyn Fn() -> Result<()>>,
+}
+
+struct Outcome {
+    name: String,
+    took: Duration,
+    error: Option<anyhow::Error>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    host::prepare()?;
+    let tree = Tree::prepare()?;
+    let steps: Vec<Step> = steps(&tree)?
+        .into_iter()
+        .filter(|step| !(args.quick && step.needs_vm))
+        .filter(|step| {
+            args.filter
+                .as_ref()
+                .is_none_or(|filter| step.name.contains(filter))
+        })
+        .collect();
+    if args.list {
+        for step in steps {
+            println!("{}", step.name);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if steps.is_empty() {
+        return Err(crate::cli::Refusal("no step has that in its name; see --list".into()).into());
+    }
+    let outcomes: Vec<Outcome> = steps.iter().map(run_step).collect();
+    Ok(report(&outcomes))
+}
+
+fn run_step(entry: &Step) -> Outcome {
+    step(&entry.name);
+    let start = Instant::now();
+    let error = (entry.run)().err();
+    if let Some(error) = &error {
+        eprintln!("FAILED: {}: {error:#}", entry.name);
+    }
+    Outcome {
+        name: entry.name.clone(),
+        took: start.elapsed(),
+        error,
+    }
+}
+
+fn report(outcomes: &[Outcome]) -> ExitCode {
+    println!();
+    for outcome in outcomes {
+        let verdict = if outcome.error.is_some() {
+            "FAILED"
+        } else {
+            "ok"
+        };
+        println!(
+            "{verdict:<7}{:>6.1} s  {}",
+            outcome.took.as_secs_f64(),
+            outcome.name
+        );
+    }
+    let failed = outcomes
+        .iter()
+        .filter(|outcome| outcome.error.is_some())
+        .count();
+    for outcome in outcomes {
+        if let Some(error) = &outcome.error {
+            println!("\n{}: {error:#}", outcome.name);
+        }
+    }
+    println!("{} passed, {failed} failed", outcomes.len() - failed);
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn steps(tree: &Tree) -> Result<Vec<Step>> {
+    let kernels = kernel::names(tree)?
+        .iter()
+        .map(|name| Kernel::find(tree, name))
+        .collect::<Result<Vec<_>>>()?;
+    let newest = kernels.first().context("no kernel")?.clone();
+    let mut steps = source_steps(tree, &newest);
+    for kernel in &kernels {
+        steps.extend(module_steps(tree, kernel));
+    }
+    for kernel in &kernels {
+        steps.extend(vm_steps(tree, kernel));
+    }
+    Ok(steps)
+}
+
+fn plain(name: &str, run: impl Fn() -> Result<()> + 'static) -> Step {
+    Step {
+        name: name.into(),
+        needs_vm: false,
+        run: Box::new(run),
+    }
+}
+
+fn cargo_step(name: &str, args: &'static [&'static str], env: &'static [(&str, &str)]) -> Step {
+    plain(name, move || {
+        loud(host::cargo().args(args).envs(env.iter().copied()))
+    })
+}
+
+fn source_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
+    let mut steps = vec![
+        cargo_step("format", &["fmt", "--all", "--check"], &[]),
+        cargo_step(
+            "lint, hosted home",
+            &[
+                "clippy",
+                "--quiet",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+            &[],
+        ),
+        cargo_step(
+            "docs, hosted home",
+            &["doc", "--quiet", "--workspace", "--no-deps"],
+            &[("RUSTDOCFLAGS", "-D warnings")],
+        ),
+        cargo_step(
+            "build the daemon",
+            &["build", "--quiet", "--release", "--package", "vhost-nova"],
+            &[],
+        ),
+        cargo_step(
+            "unit and integration tests",
+            &["test", "--quiet", "--workspace"],
+            &[],
+        ),
+    ];
+    let (tree, kernel) = (tree.clone(), kernel.clone());
+    steps.push(plain("lint and docs, kernel home", move || {
+        kernel_home(&tree, &kernel)
+    }));
+    steps
+}
+
+/// Lints and docs of the kernel home: with the bindings of a kernel, by the host's compiler.
+fn kernel_home(tree: &Tree, kernel: &Kernel) -> Result<()> {
+    const PACKAGES: &[&str] = &["-p", "kernel-abi", "-p", "drm-core", "-p", "virtio-nova"];
+    let bindings = guest::bindings(tree, kernel)?;
+    // A folder of its own, as everything is built anew for the other home.
+    let target: PathBuf = host::target().join("kernel-home");
+    let cargo = || {
+        let mut cargo = host::cargo();
+        cargo
+            .env("VHOST_NOVA_KERNEL_BINDINGS", &bindings)
+            .env("CARGO_TARGET_DIR", &target);
+        cargo
+    };
+    let mut clippy = cargo();
+    clippy
+        .args(["clippy", "--quiet"])
+        .args(PACKAGES)
+        .args(["--", "-D", "warnings"]);
+    loud(&mut clippy)?;
+    let mut doc = cargo();
+    doc.env("RUSTDOCFLAGS", "-D warnings --document-private-items")
+        .args(["doc", "--quiet", "--no-deps"])
+        .args(PACKAGES);
+    loud(&mut doc)
+}
+
+fn module_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
+    let (name, for_module, for_dkms) = (
+        kernel.name.clone(),
+        (tree.clone(), kernel.clone()),
+        (tree.clone(), kernel.clone()),
+    );
+    vec![
+        plain(
+            &format!("module, {name}: no warning, no notrack"),
+            move || {
+                let (tree, kernel) = &for_module;
+                guest::check_no_notrack(tree, &guest::module(tree, kernel)?)
+            },
+        ),
+        plain(&format!("dkms build, {name}"), move || {
+            let (tree, kernel) = &for_dkms;
+            guest::dkms(tree, kernel)
+        }),
+    ]
+}
+
+fn vm_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
+    type Test = fn(&vm_tests::Lab) -> Result<()>;
+    let tests: &[(&str, Test)] = &[
+        ("the render node", vm_tests::suite),
+        ("a killed machine", vm_tests::killed),
+        ("a reset machine", vm_tests::reset),
+        ("a killed waiter", vm_tests::killed_waiter),
+    ];
+    let mut steps: Vec<Step> = tests
+        .iter()
+        .map(|(name, test)| {
+            let (tree, kernel, test) = (tree.clone(), kernel.clone(), *test);
+            Step {
+                name: format!("vm, {}: {name}", kernel.name),
+                needs_vm: true,
+                run: Box::new(move || test(&vm_tests::Lab::new(&tree, &kernel)?)),
+            }
+        })
+        .collect();
+    let (tree, kernel) = (tree.clone(), kernel.clone());
+    steps.push(Step {
+        name: format!("vm, {}: the demonstration", kernel.name),
+        needs_vm: true,
+        run: Box::new(move || demo::show(&tree, &kernel).map(drop)),
+    });
+    steps
+}

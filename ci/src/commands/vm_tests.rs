@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! Tests with real virtual machines.
+
+use crate::{
+    guest,
+    initramfs::{Contents, Extra},
+    kernel::Kernel,
+    lab::{Daemon, Vm, VmConfig},
+    tree::Tree,
+};
+use anyhow::{ensure, Result};
+use std::{path::PathBuf, time::Duration};
+
+/// What the machines of a test are made of.
+pub(crate) struct Lab {
+    tree: Tree,
+    kernel: Kernel,
+    module: PathBuf,
+    extra: [Extra; 1],
+}
+
+impl Lab {
+    pub(crate) fn new(tree: &Tree, kernel: &Kernel) -> Result<Self> {
+        Ok(Self {
+            tree: tree.clone(),
+            kernel: kernel.clone(),
+            module: guest::module(tree, kernel)?,
+            extra: [Extra {
+                from: guest::programs()?.join("nova-test"),
+                to: "/bin/nova-test".into(),
+            }],
+        })
+    }
+
+    fn contents(&self) -> Contents<'_> {
+        Contents {
+            tree: &self.tree,
+            kernel: &self.kernel,
+            module: Some(&self.module),
+            extra: &self.extra,
+        }
+    }
+
+    fn boot(&self, daemon: &Daemon, name: &str) -> Result<Vm> {
+        let vm = Vm::boot(&VmConfig {
+            name: name.into(),
+            contents: &self.contents(),
+            socket: Some(daemon.socket(name)),
+            memory_mib: 256,
+            timeout: Duration::from_secs(240),
+        })?;
+        ensure!(vm.load_status == 0, "{name}: {}", vm.load_output);
+        Ok(vm)
+    }
+}
+
+fn pair() -> Result<Daemon> {
+    Daemon::start(&["alice".into(), "bob".into()])
+}
+
+fn passes(vm: &mut Vm, command: &str) -> Result<()> {
+    let output = vm.run(command, |_| {})?;
+    ensure!(
+        output.status == 0,
+        "{}: {command}: {}\n{}",
+        vm.name(),
+        output.status,
+        output.text
+    );
+    Ok(())
+}
+
+/// The render node's own suite, reloads, and an unload that leaves nothing behind.
+pub(crate) fn suite(lab: &Lab) -> Result<()> {
+    let daemon = pair()?;
+    let mut vm = lab.boot(&daemon, "alice")?;
+    passes(&mut vm, "nova-test run")?;
+    passes(&mut vm, "nova-test reload 3")?;
+    passes(&mut vm, "rmmod virtio_nova")?;
+    passes(&mut vm, "test ! -e /dev/dri/renderD128")?;
+    // The id is that of the device: modules.alias finds the driver.
+    passes(
+        &mut vm,
+        "modprobe $(cat /sys/bus/virtio/devices/virtio*/modalias | grep d00000006)",
+    )?;
+    passes(&mut vm, "nova-test run uapi")?;
+    vm.check_kernel_log()?;
+    vm.power_off()?;
+    daemon.wait_log(&["disconnected", "0 objects freed", "alice"])?;
+    daemon.terminate()
+}
+
+/// A machine that is killed in the middle of its work frees what it held, and the other goes on.
+pub(crate) fn killed(lab: &Lab) -> Result<()> {
+    let daemon = pair()?;
+    let mut alice = lab.boot(&daemon, "alice")?;
+    let mut bob = lab.boot(&daemon, "bob")?;
+    bob.start("nova-test hold --objects 16")?;
+    bob.wait_line("ready")?;
+    alice.start("nova-test run memory")?;
+    bob.kill()?;
+    daemon.wait_log(&["objects freed", "bob"])?;
+    ensure!(
+        !daemon
+            .log()
+            .lines()
+            .any(|line| line.contains("disconnected") && line.contains("alice")),
+        "alice was disconnected too"
+    );
+    let output = alice.finish(|_| {})?;
+    ensure!(output.status == 0, "alice: {}", output.text);
+    // The tenant can come back.
+    let mut bob = lab.boot(&daemon, "bob")?;
+    passes(&mut bob, "nova-test run memory")?;
+    passes(&mut alice, "nova-test run lifetime")?;
+    alice.check_kernel_log()?;
+    bob.check_kernel_log()?;
+    daemon.terminate()
+}
+
+/// A machine that is reset in the middle of its work frees what it held, comes back, and the other goes on.
+pub(crate) fn reset(lab: &Lab) -> Result<()> {
+    let daemon = pair()?;
+    let mut alice = lab.boot(&daemon, "alice")?;
+    let mut bob = lab.boot(&daemon, "bob")?;
+    bob.start("nova-test hold --objects 16")?;
+    bob.wait_line("ready")?;
+    alice.start("nova-test run memory")?;
+    bob.reset()?;
+    daemon.wait_log(&["control queue stopped", "bob"])?;
+    ensure!(
+        bob.load_status == 0,
+        "bob after the reset: {}",
+        bob.load_output
+    );
+    let output = alice.finish(|_| {})?;
+    ensure!(output.status == 0, "alice: {}", output.text);
+    alice.check_kernel_log()?;
+    daemon.terminate()
+}
+
+/// A process that waits for a host which does not answer can be killed; the late answer is undone.
+pub(crate) fn killed_waiter(lab: &Lab) -> Result<()> {
+    let daemon = pair()?;
+    let mut vm = lab.boot(&daemon, "alice")?;
+    vm.start("nova-test kill-waiter")?;
+    vm.wait_line("stop the host now")?;
+    daemon.stop()?;
+    vm.wait_line("the waiter is gone: let the host go on")?;
+    daemon.go_on()?;
+    vm.wait_line("works again")?;
+    let output = vm.finish(|_| {})?;
+    ensure!(output.status == 0, "{}", output.text);
+    vm.check_kernel_log()?;
+    passes(&mut vm, "rmmod virtio_nova")?;
+    vm.power_off()?;
+    // What the dead process had created, the late answer's object included, is gone by then.
+    daemon.wait_log(&["control queue stopped", "0 objects freed", "alice"])?;
+    daemon.terminate()
+}

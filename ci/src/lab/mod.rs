@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The lab: the daemon, and virtual machines on it.
+
+pub(crate) mod cleanup;
+mod daemon;
+mod qmp;
+mod vm;
+
+pub(crate) use daemon::{build as build_daemon, Daemon};
+pub(crate) use vm::{TimedOut, Vm, VmConfig};

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! A virtual machine under stock QEMU, with the agent of [`crate::initramfs`] inside.
+
+use super::{
+    cleanup::{bound, TempDir},
+    qmp::Qmp,
+};
+use crate::{
+    initramfs::{self, Contents},
+    tree::Tree,
+};
+use anyhow::{bail, ensure, Context, Result};
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader, Read, Write},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// What a machine is made of.
+pub(crate) struct VmConfig<'a> {
+    /// In front of its output.
+    pub(crate) name: String,
+    pub(crate) contents: &'a Contents<'a>,
+    /// The tenant's socket; without one there is no device.
+    pub(crate) socket: Option<PathBuf>,
+    pub(crate) memory_mib: u32,
+    pub(crate) timeout: Duration,
+}
+
+/// A program's end.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) status: i32,
+    pub(crate) text: String,
+}
+
+/// A machine whose agent has answered.
+pub(crate) struct Vm {
+    name: String,
+    child: Child,
+    dir: TempDir,
+    agent: BufReader<UnixStream>,
+    output: Receiver<String>,
+    deadline: Instant,
+    /// What the module's load said: 0 when it went well, or was not asked for.
+    pub(crate) load_status: i32,
+    /// What was printed while the machine came up.
+    pub(crate) load_output: String,
+}
+
+/// The line that ends a program's output.
+const END: &str = "\u{1e}";
+
+impl Vm {
+    /// Boots a machine and waits for its agent.
+    pub(crate) fn boot(config: &VmConfig<'_>) -> Result<Self> {
+        let dir = TempDir::new()?;
+        let archive = dir.path().join("initramfs");
+        initramfs::write(config.contents, &archive)?;
+        let mut child = qemu(config, dir.path(), &archive)?;
+        let deadline = Instant::now() + config.timeout;
+        let ports = connect(&mut child, dir.path(), "output", deadline)
+            .and_then(|output| Ok((output, connect(&mut child, dir.path(), "agent", deadline)?)));
+        let (output, agent) = match ports {
+            Ok(ports) => ports,
+            Err(error) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(error.context(qemu_log(dir.path())));
+            }
+        };
+        agent.set_read_timeout(Some(Duration::from_millis(500)))?;
+        let mut vm = Self {
+            name: config.name.clone(),
+            child,
+            output: reader(output),
+            agent: BufReader::new(agent),
+            dir,
+            deadline,
+            load_status: 0,
+            load_output: String::new(),
+        };
+        vm.wait_boot()?;
+        Ok(vm)
+    }
+
+    /// Waits for the agent of a machine that (re)boots.
+    fn wait_boot(&mut self) -> Result<()> {
+        self.load_status = self.answer("boot")?;
+        self.load_output.clear();
+        while let Ok(line) = self.output.recv_timeout(Duration::from_millis(50)) {
+            self.load_output.push_str(&line);
+            self.load_output.push('\n');
+        }
+        Ok(())
+    }
+
+    /// The machine's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs a shell line in the guest; calls `line` for each line of its output.
+    pub(crate) fn run(&mut self, command: &str, mut line: impl FnMut(&str)) -> Result<Output> {
+        self.start(command)?;
+        self.finish(|text| line(text))
+    }
+
+    /// Starts a shell line; [`Vm::finish`] or [`Vm::wait_line`] follow.
+    pub(crate) fn start(&mut self, command: &str) -> Result<()> {
+        ensure!(!command.contains('\n'), "one line only");
+        writeln!(self.agent.get_mut(), "{command}").context("writing to the agent")?;
+        Ok(())
+    }
+
+    /// Waits for the end of what [`Vm::start`] started.
+    pub(crate) fn finish(&mut self, mut line: impl FnMut(&str)) -> Result<Output> {
+        let mut lines: Vec<String> = Vec::new();
+        loop {
+            match self.next_line()? {
+                text if text == END => break,
+                text => {
+                    line(&text);
+                    lines.push(text);
+                }
+            }
+        }
+        let status = self.answer("exit")?;
+        let mut text = lines.join("\n");
+        // The agent ends an unfinished line before its mark.
+        while text.ends_with('\n') {
+            text.pop();
+        }
+        Ok(Output { status, text })
+    }
+
+    /// Waits until the running program prints this line.
+    pub(crate) fn wait_line(&mut self, wanted: &str) -> Result<()> {
+        loop {
+            let line = self.next_line()?;
+            if line == wanted {
+                return Ok(());
+            }
+            ensure!(
+                line != END,
+                "{}: ended before it printed {wanted:?}",
+                self.name
+            );
+        }
+    }
+
+    fn next_line(&mut self) -> Result<String> {
+        loop {
+            match self.output.recv_timeout(Duration::from_millis(200)) {
+                Ok(line) => return Ok(line),
+                Err(mpsc::RecvTimeoutError::Timeout) => self.check_alive()?,
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    self.check_alive()?;
+                    bail!("{}: the machine is gone\n{}", self.name, self.kernel_tail());
+                }
+            }
+        }
+    }
+
+    /// Reads the agent's next answer.
+    fn answer(&mut self, kind: &str) -> Result<i32> {
+        let mut line = String::new();
+        loop {
+            match self.agent.read_line(&mut line) {
+                Ok(0) => bail!("{}: the machine ended\n{}", self.name, self.kernel_tail()),
+                Ok(_) if line.ends_with('\n') => break,
+                Ok(_) => {}
+                Err(error) if would_block(&error) => self.check_alive()?,
+                Err(error) => return Err(error).context("reading from the agent"),
+            }
+        }
+        let line = line.trim();
+        line.strip_prefix(kind)
+            .and_then(|status| status.trim().parse().ok())
+            .with_context(|| format!("{}: the agent said {line:?}", self.name))
+    }
+
+    fn check_alive(&mut self) -> Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            bail!(
+                "{}: QEMU ended ({status})\n{}{}",
+                self.name,
+                qemu_log(self.dir.path()),
+                self.kernel_tail()
+            );
+        }
+        if Instant::now() > self.deadline {
+            return Err(
+                TimedOut(format!("{}: timed out\n{}", self.name, self.kernel_tail())).into(),
+            );
+        }
+        Ok(())
+    }
+
+    /// The kernel's log.
+    pub(crate) fn kernel_log(&self) -> String {
+        let bytes = fs::read(self.dir.path().join("kernel.log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).replace('\r', "")
+    }
+
+    fn kernel_tail(&self) -> String {
+        let log = self.kernel_log();
+        let lines: Vec<_> = log.lines().collect();
+        let from = lines.len().saturating_sub(25);
+        format!("{}: kernel log:\n{}\n", self.name, lines[from..].join("\n"))
+    }
+
+    /// Fails when the kernel has complained: a warning, an oops, a leak that it saw.
+    pub(crate) fn check_kernel_log(&self) -> Result<()> {
+        const BAD: &[&str] = &[
+            "WARNING:",
+            "BUG:",
+            "Oops",
+            "kernel BUG",
+            "Call Trace",
+            "UBSAN",
+            "KASAN",
+            "leaked",
+        ];
+        let log = self.kernel_log();
+        let bad = log
+            .lines()
+            .find(|line| BAD.iter().any(|bad| line.contains(bad)));
+        match bad {
+            None => Ok(()),
+            Some(line) => bail!(
+                "{}: the kernel says {line:?}\n{}",
+                self.name,
+                self.kernel_tail()
+            ),
+        }
+    }
+
+    /// Resets the machine, as its reset button does, and waits for its agent.
+    pub(crate) fn reset(&mut self) -> Result<()> {
+        Qmp::connect(&self.dir.path().join("qmp"))?.execute("system_reset")?;
+        self.wait_boot()
+    }
+
+    /// Kills the machine at once.
+    pub(crate) fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Turns the machine off from inside and waits for it.
+    pub(crate) fn power_off(mut self) -> Result<()> {
+        self.start("poweroff -f")?;
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while self.child.try_wait()?.is_none() {
+            ensure!(
+                Instant::now() < deadline,
+                "{}: does not turn off",
+                self.name
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Vm {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A program or a machine took too long: exit code 124.
+#[derive(Debug)]
+pub(crate) struct TimedOut(String);
+
+impl std::fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for TimedOut {}
+
+fn would_block(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+    )
+}
+
+/// Lines of a port, in a thread of their own, so that a slow reader does not stop the guest.
+fn reader(port: UnixStream) -> Receiver<String> {
+    let (send, receive) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = BufReader::new(port);
+        let mut line = Vec::new();
+        while bytes
+            .by_ref()
+            .read_until(b'\n', &mut line)
+            .is_ok_and(|len| len > 0)
+        {
+            let text = String::from_utf8_lossy(&line);
+            if send
+                .send(text.trim_end_matches(['\r', '\n']).to_owned())
+                .is_err()
+            {
+                break;
+            }
+            line.clear();
+        }
+    });
+    receive
+}
+
+fn connect(child: &mut Child, dir: &Path, port: &str, deadline: Instant) -> Result<UnixStream> {
+    loop {
+        match UnixStream::connect(dir.join(port)) {
+            Ok(stream) => return Ok(stream),
+            Err(_) if Instant::now() < deadline => {}
+            Err(error) => return Err(error).with_context(|| format!("connecting to port {port}")),
+        }
+        if let Some(status) = child.try_wait()? {
+            bail!("QEMU ended at once: {status}");
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn qemu_log(dir: &Path) -> String {
+    fs::read_to_string(dir.join("qemu.log")).unwrap_or_default()
+}
+
+fn qemu(config: &VmConfig<'_>, dir: &Path, archive: &Path) -> Result<Child> {
+    let tree: &Tree = config.contents.tree;
+    let program = tree.program("usr/bin/qemu-system-x86_64");
+    let mut command = bound(program.get_program());
+    command.args(program.get_args());
+    let share = |name: &str| tree.root().join("usr/share").join(name);
+    command
+        .arg("-L")
+        .arg(share("qemu"))
+        .arg("-L")
+        .arg(share("seabios"));
+    let memory = config.memory_mib;
+    command.args([
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-smp",
+        "1",
+    ]);
+    // KVM is not asked for: a /dev/kvm that does not run stock guests looks like one that does.
+    command.args(["-accel", "tcg,thread=multi", "-cpu", "max"]);
+    command.args(["-m", &format!("{memory}M")]);
+    command.args([
+        "-object",
+        &format!("memory-backend-memfd,id=m,size={memory}M,share=on"),
+    ]);
+    command.args(["-machine", "q35,memory-backend=m"]);
+    command.arg("-kernel").arg(&config.contents.kernel.image);
+    command.arg("-initrd").arg(archive);
+    command.args(["-append", "console=ttyS0 loglevel=5 panic=-1 oops=panic"]);
+    // The first port is the kernel's; the guest boots when somebody listens to the others.
+    command
+        .arg("-serial")
+        .arg(format!("file:{}", dir.join("kernel.log").display()));
+    for port in ["output", "agent"] {
+        let path = dir.join(port);
+        command.arg("-chardev").arg(format!(
+            "socket,id={port},path={},server=on,wait=on",
+            path.display()
+        ));
+        command.arg("-serial").arg(format!("chardev:{port}"));
+    }
+    command.arg("-qmp").arg(format!(
+        "unix:{},server=on,wait=off",
+        dir.join("qmp").display()
+    ));
+    if let Some(socket) = &config.socket {
+        command
+            .arg("-chardev")
+            .arg(format!("socket,id=nova,path={}", socket.display()));
+        command.args([
+            "-device",
+            "vhost-user-test-device-pci,chardev=nova,virtio-id=6,num_vqs=2,vq_size=64,config_size=256",
+        ]);
+    }
+    let log = File::create(dir.join("qemu.log"))?;
+    command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .context("starting QEMU")
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The tool tree: a Debian 13 with QEMU 11.1, both kernels, their headers, and what builds modules.
+//!
+//! It lies in the cache, named by the recipe that made it, so that a changed recipe makes a new one.
+//! Backports keep only the newest version of a package: what is there is taken, and found
+//! by looking.
+
+use crate::{
+    host,
+    run::{quiet, step},
+};
+use anyhow::{ensure, Context, Result};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+const SOURCES: &[&str] = &[
+    "deb http://deb.debian.org/debian trixie main",
+    "deb http://deb.debian.org/debian trixie-backports main",
+    "deb http://deb.debian.org/debian-security trixie-security main",
+];
+
+/// From trixie.
+const PACKAGES: &str =
+    "build-essential rustc rust-src rust-clippy bindgen clang-19 libclang-19-dev \
+    dwarves kmod zstd xz-utils busybox-static dkms bc file linux-headers-amd64";
+
+/// From trixie-backports, beside trixie's.
+const BACKPORTS: &str = "linux-headers-amd64 qemu-system-x86";
+
+/// Runs in the tree: installs the rest, and unpacks an image and its modules for each kernel whose headers are
+/// there. 7.x splits the image package; 6.12 does not.
+const FINISH: &str = r#"
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends -t trixie-backports @BACKPORTS@
+mkdir -p /kernels/dl
+cd /kernels/dl
+for headers in /usr/src/linux-headers-*-amd64; do
+    release=${headers#/usr/src/linux-headers-}
+    version=$(dpkg-query -W -f '${Version}' "linux-headers-$release")
+    name=debian-$(echo "$release" | cut -d. -f1,2)
+    if apt-cache show "linux-binary-$release" >/dev/null 2>&1; then
+        packages="linux-binary-$release linux-modules-$release"
+    else
+        packages="linux-image-$release"
+    fi
+    for package in $packages; do
+        apt-get download -qq "$package=$version"
+        dpkg-deb -x "$package"_*.deb "/kernels/$name"
+    done
+    echo "$release" > "/kernels/$name/release"
+    depmod -b "/kernels/$name/usr" "$release"
+done
+rm -rf /kernels/dl
+apt-get clean
+mkdir -p /src /out
+"#;
+
+/// A prepared tree.
+#[derive(Clone)]
+pub(crate) struct Tree {
+    root: PathBuf,
+}
+
+impl Tree {
+    /// The tree of this recipe; makes it when it is not there.
+    pub(crate) fn prepare() -> Result<Self> {
+        let recipe = [&SOURCES.join("\n"), PACKAGES, BACKPORTS, FINISH].join("\n");
+        let key = crc32fast::hash(recipe.as_bytes());
+        let root = host::cache()?.join(format!("tree-{key:08x}"));
+        if !root.join("kernels").is_dir() {
+            host::need_root("making the tool tree")?;
+            host::prepare()?;
+            make(&root)?;
+        }
+        Ok(Self { root })
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A program of the tree that runs on the host, with the tree's libraries.
+    pub(crate) fn program(&self, path: &str) -> Command {
+        let mut command = Command::new(self.root.join("lib64/ld-linux-x86-64.so.2"));
+        let libraries = [
+            self.root.join("usr/lib/x86_64-linux-gnu"),
+            self.root.join("lib/x86_64-linux-gnu"),
+        ]
+        .map(|path| path.to_string_lossy().into_owned())
+        .join(":");
+        command
+            .arg("--library-path")
+            .arg(libraries)
+            .arg(self.root.join(path));
+        command
+    }
+
+    /// A shell line inside the tree, with `source` at /src and `out` at /out. Mounts and, if asked, the missing network are
+    /// of this process alone.
+    pub(crate) fn shell(
+        &self,
+        source: &Path,
+        out: &Path,
+        line: &str,
+        network: bool,
+    ) -> Result<Command> {
+        host::need_root("working in the tool tree")?;
+        fs::create_dir_all(out)?;
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private"]);
+        if !network {
+            command.arg("--net");
+        }
+        command.args([
+            "sh",
+            "-euc",
+            "mount --bind \"$2\" \"$1/src\"; mount --bind \"$3\" \"$1/out\"; \
+             mount -t proc proc \"$1/proc\"; mount --bind /dev \"$1/dev\"; \
+             exec chroot \"$1\" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/root sh -euc \"$4\"",
+            "sh",
+        ]);
+        command.arg(&self.root).arg(source).arg(out).arg(line);
+        Ok(command)
+    }
+}
+
+fn make(root: &Path) -> Result<()> {
+    step("making the tool tree (a few minutes, once)");
+    let parent = root.parent().context("the cache has no parent folder")?;
+    fs::create_dir_all(parent)?;
+    // Not under its own name until it is complete.
+    let unfinished = root.with_extension("unfinished");
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished)?;
+    }
+    let mut mmdebstrap = Command::new("mmdebstrap");
+    mmdebstrap
+        .args([
+            "--variant=apt",
+            "--components=main",
+            "--keyring=/usr/share/keyrings",
+        ])
+        .arg("--aptopt=APT::Install-Recommends \"false\"")
+        .arg(format!(
+            "--include={}",
+            PACKAGES.split_whitespace().collect::<Vec<_>>().join(",")
+        ))
+        .arg("trixie")
+        .arg(&unfinished)
+        .args(SOURCES);
+    quiet(&mut mmdebstrap).context("mmdebstrap")?;
+    step("adding QEMU and the kernels");
+    fs::copy("/etc/resolv.conf", unfinished.join("etc/resolv.conf"))?;
+    let line = FINISH.replace("@BACKPORTS@", BACKPORTS);
+    let mut finish = Command::new("chroot");
+    finish.arg(&unfinished).args([
+        "env",
+        "-i",
+        "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+        "sh",
+        "-c",
+        &line,
+    ]);
+    quiet(&mut finish).context("finishing the tool tree")?;
+    ensure!(
+        unfinished.join("usr/bin/qemu-system-x86_64").exists(),
+        "the tool tree has no QEMU"
+    );
+    fs::rename(&unfinished, root)?;
+    Ok(())
+}
