@@ -12,6 +12,7 @@
 //! | [`connection`] | one vhost-user connection: feature negotiation, memory, its worker |
 //! | [`queue`] | virtqueues: descriptor chains, the control and the event queue |
 //! | [`device`] | what the commands do, on `drm-core`'s hosted home |
+//! | `descriptors` | room for file descriptors |
 //! | [`gpu`] | the GPU, reached through its driver only |
 //! | [`sigbus`] | survival of guest memory that its owner truncates |
 //! | [`log_limit`] | a bound on what a guest can write into the log |
@@ -21,6 +22,7 @@
 
 pub mod cli;
 pub mod connection;
+mod descriptors;
 pub mod device;
 pub mod error;
 pub mod gpu;

@@ -10,6 +10,7 @@ use event_manager::{EventManager, EventOps, EventSet, Events, MutEventSubscriber
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use crate::descriptors;
 use crate::error::{Context, Error};
 use crate::gpu::{Gpu, GpuName};
 use crate::sigbus;
@@ -38,7 +39,8 @@ type Tenants = Vec<Rc<RefCell<TenantListener>>>;
 /// When it can not start, or not stop in good order.
 pub fn serve(options: &Options) -> Result<(), Error> {
     check_distinct(&options.tenants)?;
-    // Before any other thread, so that all of them have it blocked.
+    // Before any other thread: this one's mask is inherited, and the table is nobody else's.
+    descriptors::reserve(options.tenants.len());
     let stop = Rc::new(RefCell::new(Stop::new()?));
     sigbus::install().context("installing the SIGBUS handler")?;
     let mut manager = EventManager::<Adapter>::new().context("creating the main loop")?;

@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -14,7 +15,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use kernel_abi::virtio_nova::{QUEUE_CONTROL, QUEUE_EVENT};
 use parking_lot::Mutex;
 use vhost::vhost_user::message::{VhostUserProtocolFeatures, VhostUserVirtioFeatures};
-use vhost_user_backend::{ShutdownHandle, VhostUserBackend};
+use vhost_user_backend::{ShutdownHandle, VhostUserBackend, VringEpollHandler};
 use virtio_bindings::bindings::virtio_config::VIRTIO_F_VERSION_1;
 use virtio_bindings::bindings::virtio_ring::{
     VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC,
@@ -39,6 +40,11 @@ const CONFIG_LEN: usize = 32;
 /// Number of the worker's own event, which ends it. Those of the rings, and one of the crate's
 /// own, come before it.
 pub const EVENT_STOP: u64 = NUM_QUEUES as u64 + 1;
+/// Number of the first ring's kick eventfd.
+const EVENT_KICK: u64 = EVENT_STOP + 1;
+
+/// The crate's event loop for a worker.
+pub type EventLoop = VringEpollHandler<Arc<Backend>>;
 
 /// One connection's backend.
 pub struct Backend {
@@ -48,6 +54,8 @@ pub struct Backend {
     /// Ends the worker. The crate's own exit event leaks a descriptor a connection.
     stop: EventFd,
     stopping: AtomicBool,
+    /// Where the worker's descriptors are watched.
+    event_loop: OnceLock<Weak<EventLoop>>,
     /// Closes the connection; there once it is established.
     shutdown: OnceLock<ShutdownHandle>,
     /// The rings, there once the worker has seen them.
@@ -92,15 +100,20 @@ impl Backend {
             session,
             stop,
             stopping: AtomicBool::new(false),
+            event_loop: OnceLock::new(),
             shutdown: OnceLock::new(),
             vrings: OnceLock::new(),
             this: this.clone(),
         }))
     }
 
-    /// The event that ends the worker.
-    pub fn stop_event(&self) -> &EventFd {
-        &self.stop
+    /// Says where the worker's descriptors are watched, and has its end watched there.
+    ///
+    /// # Errors
+    /// When there are no more descriptors.
+    pub fn set_event_loop(&self, event_loop: &Arc<EventLoop>) -> io::Result<()> {
+        let _ = self.event_loop.set(Arc::downgrade(event_loop));
+        event_loop.register_listener(self.stop.as_raw_fd(), EventSet::IN, EVENT_STOP)
     }
 
     /// Says how the connection is closed.
@@ -171,6 +184,29 @@ impl Backend {
         if self.vrings.get().is_none() {
             let _ = self.vrings.set(vrings.to_vec());
             WORKER.with_borrow_mut(|worker| *worker = Some(Worker(self.this.clone())));
+        }
+    }
+
+    /// A ring starts, or is to be looked at again.
+    fn start_ring(&self, queue: usize, vrings: &[Vring]) {
+        self.adopt_worker(vrings);
+        let (Some(vring), Some(event_loop)) = (vrings.get(queue), self.event_loop.get()) else {
+            return;
+        };
+        let number = EVENT_KICK + queue as u64;
+        let edges = EventSet::IN | EventSet::EDGE_TRIGGERED;
+        let watched = vring.watch_kick(|kick| {
+            let upgraded = event_loop.upgrade().ok_or(io::ErrorKind::NotConnected)?;
+            upgraded.register_listener(kick, edges, number)?;
+            let event_loop = event_loop.clone();
+            Ok(Box::new(move |kick| {
+                if let Some(event_loop) = event_loop.upgrade() {
+                    let _ = event_loop.unregister_listener(kick, edges, number);
+                }
+            }))
+        });
+        if let Err(error) = watched {
+            limited!(error, self.tenant, "watching a kick eventfd: {error}");
         }
     }
 }
@@ -264,12 +300,16 @@ impl VhostUserBackend for Backend {
         vrings: &[Vring],
         _thread: usize,
     ) -> io::Result<()> {
-        if u64::from(event) == EVENT_STOP {
+        let queue = match u64::from(event) {
             // An error is how a worker is ended.
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        self.adopt_worker(vrings);
-        let work = AssertUnwindSafe(|| self.work(event.into(), vrings));
+            EVENT_STOP => return Err(io::ErrorKind::Interrupted.into()),
+            kick @ EVENT_KICK.. => kick - EVENT_KICK,
+            started => {
+                self.start_ring(event.into(), vrings);
+                started
+            }
+        };
+        let work = AssertUnwindSafe(|| self.work(queue as u32, vrings));
         if catch_unwind(work).is_err() {
             self.fail("its worker panicked");
         }

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use vhost::vhost_user::Listener;
-use vhost_user_backend::{VhostUserBackend, VhostUserDaemon};
+use vhost_user_backend::VhostUserDaemon;
 use vm_memory::{GuestMemoryAtomic, GuestMemoryMmap};
-use vmm_sys_util::epoll::EventSet;
 use vmm_sys_util::eventfd::EventFd;
 
-use super::backend::{Backend, EVENT_STOP};
+use super::backend::Backend;
 use crate::device::{Device, GpuIdentity, Limits};
 use crate::error::{Context, Error};
 use crate::tenant::Tenant;
@@ -103,13 +102,11 @@ impl Daemon {
             daemon: daemon.map_err(display).context("starting a worker")?,
             backend: backend.clone(),
         };
-        for worker in daemon.daemon.get_epoll_handlers() {
-            use std::os::fd::AsRawFd;
-            let stop = backend.stop_event().as_raw_fd();
-            let registered = worker.register_listener(stop, EventSet::IN, EVENT_STOP);
-            registered.context("registering the stop event")?;
+        // One, for both rings.
+        for event_loop in daemon.daemon.get_epoll_handlers() {
+            let set = backend.set_event_loop(&event_loop);
+            set.context("watching the worker's end")?;
         }
-        debug_assert_eq!(EVENT_STOP, backend.num_queues() as u64 + 1);
         Ok(daemon)
     }
 

@@ -30,7 +30,9 @@ impl Session {
     pub fn run(&mut self, control: &Vring, event: &Vring) {
         let mem = self.memory.regions();
         self.control.run(control, mem, &mut self.guest);
-        self.run_events(event);
+        if self.guest.device.pending_event().is_some() {
+            self.run_events(event);
+        }
     }
 
     /// Works on the event queue alone.

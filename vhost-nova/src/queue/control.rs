@@ -68,22 +68,28 @@ impl Control {
         loop {
             let mut ring = Ring::new(state.get_queue_mut(), mem, indirect);
             ring.disable_kicks()?;
+            let before = left;
             while left > 0 {
                 let Some(head) = ring.pop()? else { break };
                 let len = self.answer(mem, guest, head);
                 ring.push_used(head, len)?;
                 left -= 1;
             }
-            // Before anything else: the driver waits for this.
-            let notify = left < BATCH && ring.needs_notification()?;
-            let more = left == 0 || ring.enable_kicks()?;
-            if notify {
+            if left == before {
+                if !ring.enable_kicks()? {
+                    return Ok(Progress::Idle);
+                }
+                // A request came in just before kicks were enabled. Or a hostile guest moves the
+                // index to and fro, for which there is no endless loop here.
+                left -= 1;
+            } else if ring.needs_notification()? {
+                // Kicks are still disabled: the driver that wakes up now may have its next
+                // request in the ring before the worker is back here, and needs no system call
+                // for it then.
                 guest.notify(state);
             }
-            match (more, left) {
-                (false, _) => return Ok(Progress::Idle),
-                (true, 0) => return Ok(Progress::More),
-                (true, _) => {}
+            if left == 0 {
+                return Ok(Progress::More);
             }
         }
     }

@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! A ring as `vhost-user-backend` configures it.
 //!
-//! Wraps the crate's own type for three reasons. Its lock is not fair: a flooding guest could keep
-//! the worker on the ring and the machine monitor's `GET_VRING_BASE` out. It reads the kick
-//! descriptor blocking, so that a monitor which reads it too could park the worker for ever, and
-//! any descriptor is accepted for it. And a broken ring must stay untouched until it is set up
-//! anew.
+//! Wraps the crate's own type for these reasons. Its lock is not fair: a flooding guest could keep
+//! the worker on the ring and the machine monitor's `GET_VRING_BASE` out. A broken ring must stay
+//! untouched until it is set up anew. And it reads the kick eventfd each time it is kicked, which
+//! costs a system call on the way of each request, and parks the worker when a monitor reads it
+//! too. So the crate gets a *stand-in* for the kick eventfd, which tells the worker that a ring
+//! starts, and the worker watches the monitor's own edge-triggered: like the kernel's vhost, it
+//! never reads it.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::ops::{Deref, DerefMut};
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
+use rustix::event::EventfdFlags;
 use rustix::io::ReadWriteFlags;
 use vhost_user_backend::{VringMutex, VringState, VringStateGuard, VringStateMutGuard, VringT};
-use virtio_queue::Error as QueueError;
+use virtio_queue::{Error as QueueError, QueueT};
 use vm_memory::{GuestMemoryAtomic, GuestMemoryMmap};
 
 type Memory = GuestMemoryAtomic<GuestMemoryMmap>;
@@ -31,9 +35,35 @@ struct Shared {
     /// library's inside `state` is not.
     gate: Mutex<Gate>,
     state: VringMutex<Memory>,
-    /// Second descriptors of the eventfds, to be used without the lock.
-    kick: Mutex<Option<Arc<File>>>,
-    call: Mutex<Option<Arc<File>>>,
+    kick: Mutex<Kick>,
+    /// A second descriptor of the eventfd, to be used without the lock.
+    call: Mutex<Option<File>>,
+}
+
+#[derive(Default)]
+struct Kick {
+    /// The monitor's eventfd, until the worker watches it.
+    new: Option<File>,
+    /// The one that the worker watches.
+    watched: Option<Watched>,
+    /// What the crate has in its place: the ring's own, non-blocking.
+    stand_in: Option<File>,
+}
+
+/// A kick eventfd that the worker watches. No longer when it is dropped.
+struct Watched {
+    kick: File,
+    forget: Forget,
+}
+
+/// How the worker stops watching a descriptor.
+pub type Forget = Box<dyn Fn(RawFd) + Send + Sync>;
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        // Before it is closed: the monitor has it open, so the worker would go on watching it.
+        (self.forget)(self.kick.as_raw_fd());
+    }
 }
 
 #[derive(Default)]
@@ -51,7 +81,6 @@ pub struct StateGuard<'a> {
 impl StateGuard<'_> {
     /// Whether the worker may work on the ring: set up, enabled and not broken.
     pub fn is_live(&self) -> bool {
-        use virtio_queue::QueueT;
         self.state.is_enabled() && self.state.get_queue().ready() && !self.gate.broken
     }
 
@@ -86,21 +115,33 @@ impl Vring {
         change(&self.shared.state)
     }
 
+    /// Has the worker watch a kick eventfd that the monitor has sent, if there is a new one.
+    /// `watch` starts that and tells how it is ended.
+    ///
+    /// # Errors
+    /// When the worker can not watch it.
+    pub fn watch_kick(&self, watch: impl FnOnce(RawFd) -> io::Result<Forget>) -> io::Result<()> {
+        let mut kick = self.shared.kick.lock();
+        if let Some(new) = kick.new.take() {
+            let forget = watch(new.as_raw_fd())?;
+            kick.watched = Some(Watched { kick: new, forget });
+        }
+        Ok(())
+    }
+
     /// Makes the worker come back to this ring as if the driver had kicked.
     pub fn kick_again(&self) {
-        let kick = self.shared.kick.lock().clone();
-        if let Some(kick) = kick {
-            let _ = (&*kick).write(&1u64.to_ne_bytes());
+        if let Some(stand_in) = &self.shared.kick.lock().stand_in {
+            // It does not wait; when it is full, it is readable, which is all.
+            let _ = (&*stand_in).write(&1u64.to_ne_bytes());
         }
     }
 
-    /// Frees a worker that waits in a write to an eventfd whose counter its peer has saturated.
-    /// Only for the end of a connection.
+    /// Frees a worker that waits in a write to a call eventfd whose counter its peer has
+    /// saturated. Only for the end of a connection.
     pub fn unblock(&self) {
-        for eventfd in [&self.shared.call, &self.shared.kick] {
-            if let Some(eventfd) = &*eventfd.lock() {
-                let _ = read_now(eventfd);
-            }
+        if let Some(call) = &*self.shared.call.lock() {
+            let _ = read_now(call);
         }
     }
 }
@@ -116,7 +157,6 @@ fn read_now(eventfd: &File) -> io::Result<()> {
 
 /// The descriptor when it is an eventfd. Any other could make the worker spin or wait.
 fn eventfd(file: Option<File>, what: &str) -> Option<File> {
-    use std::os::fd::AsRawFd;
     let file = file?;
     let link = format!("/proc/self/fd/{}", file.as_raw_fd());
     let is_eventfd = std::fs::read_link(link)
@@ -127,8 +167,10 @@ fn eventfd(file: Option<File>, what: &str) -> Option<File> {
     is_eventfd.then_some(file)
 }
 
-fn second(file: &Option<File>) -> Option<Arc<File>> {
-    file.as_ref()?.try_clone().ok().map(Arc::new)
+fn stand_in() -> io::Result<(File, File)> {
+    let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+    let stand_in = File::from(rustix::event::eventfd(0, flags)?);
+    Ok((stand_in.try_clone()?, stand_in))
 }
 
 impl<'a> VringStateGuard<'a, Memory> for Vring {
@@ -217,16 +259,26 @@ impl VringT<Memory> for Vring {
     }
 
     fn set_kick(&self, file: Option<File>) {
-        let file = eventfd(file, "kick");
-        *self.shared.kick.lock() = second(&file);
-        self.with_gate(|state| state.set_kick(file));
+        let new = eventfd(file, "kick");
+        let mut kick = Kick::default();
+        let mut for_crate = None;
+        if new.is_some() {
+            match stand_in() {
+                Ok((first, second)) => {
+                    for_crate = Some(first);
+                    kick.stand_in = Some(second);
+                    kick.new = new;
+                }
+                Err(error) => tracing::error!("no eventfd, a ring is not started: {error}"),
+            }
+        }
+        *self.shared.kick.lock() = kick;
+        self.with_gate(|state| state.set_kick(for_crate));
     }
 
     fn read_kick(&self) -> io::Result<bool> {
-        let kick = self.shared.kick.lock().clone();
-        if let Some(kick) = kick {
-            // Nothing to read means that somebody else read it: the ring is looked at anyway.
-            let _ = read_now(&kick);
+        if let Some(stand_in) = &self.shared.kick.lock().stand_in {
+            let _ = (&*stand_in).read(&mut [0; 8]);
         }
         // An error would end the worker. Whether the ring is enabled is checked with its lock.
         Ok(true)
@@ -234,7 +286,8 @@ impl VringT<Memory> for Vring {
 
     fn set_call(&self, file: Option<File>) {
         let file = eventfd(file, "call");
-        *self.shared.call.lock() = second(&file);
+        let second = file.as_ref().and_then(|call| call.try_clone().ok());
+        *self.shared.call.lock() = second;
         self.with_gate(|state| state.set_call(file));
     }
 
