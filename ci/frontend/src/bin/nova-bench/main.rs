@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! Measures the daemon through a real vhost-user connection and virtqueues.
+//!
+//! | row | what |
+//! |---|---|
+//! | ping-pong | two threads and two eventfds on one CPU: what two context switches cost here |
+//! | control | one request in flight, from before the kick until the call has been read; GEM_CREATE and GEM_CLOSE in turn |
+//! | idle | the same with idle tenants connected beside it |
+//! | two CPUs | ping-pong and control with each end on its own CPU |
+//! | peers | other vhost-user devices that are running already, RESOURCE_CREATE_2D and UNREF in turn |
+//!
+//! All rows of one table come from one run, in blocks that take turns, so that what else happens
+//! on the machine hits all of them.
+
+mod attach;
+mod daemon;
+mod peer;
+mod pin;
+mod ping_pong;
+mod report;
+mod target;
+
+use std::path::PathBuf;
+
+use anyhow::{bail, Context, Result};
+use clap::Parser;
+
+use crate::daemon::Daemon;
+use crate::ping_pong::PingPong;
+use crate::report::{Report, Row};
+use crate::target::Target;
+
+/// Measures the daemon: control round trip, attach time, memory.
+#[derive(Debug, Parser)]
+struct Args {
+    /// The daemon's program; by default `vhost-nova` beside this one.
+    #[arg(long)]
+    daemon: Option<PathBuf>,
+    /// Round trips in each row.
+    #[arg(long, default_value_t = 100_000)]
+    samples: usize,
+    /// Blocks that these are divided into.
+    #[arg(long, default_value_t = 50)]
+    blocks: usize,
+    /// Idle tenants beside the one that is measured.
+    #[arg(long, default_value_t = 32)]
+    idle: usize,
+    /// The CPU that both ends are pinned to.
+    #[arg(long, default_value_t = 0)]
+    cpu: usize,
+    /// A virtio-gpu vhost-user device that is running already, as NAME=SOCKET.
+    #[arg(long = "peer", value_name = "NAME=SOCKET")]
+    peers: Vec<String>,
+    /// Prints JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    if args.blocks == 0 || args.samples < args.blocks {
+        bail!("at least one sample a block is needed");
+    }
+    let program = match &args.daemon {
+        Some(program) => program.clone(),
+        None => std::env::current_exe()?.with_file_name("vhost-nova"),
+    };
+    let report = measure(&args, &program)?;
+    if args.json {
+        println!("{}", report.json());
+    } else {
+        print!("{}", report.table());
+    }
+    Ok(())
+}
+
+fn measure(args: &Args, program: &std::path::Path) -> Result<Report> {
+    // Children and threads inherit it.
+    pin::this_thread(args.cpu)?;
+    let alone = Daemon::start(program, 1)?;
+    let crowded = Daemon::start(program, args.idle + 1)?;
+    let (idle, attach, rss) = attach::idle_tenants(&crowded, args.idle)?;
+    let mut ping_pong = PingPong::start(args.cpu, args.cpu)?;
+    let mut targets = vec![
+        Target::nova("control", &alone.socket(0))?,
+        Target::nova(
+            format!("control, {} idle tenants", args.idle),
+            &crowded.socket(args.idle),
+        )?,
+    ];
+    for peer in &args.peers {
+        let (name, socket) = peer.split_once('=').context("--peer is NAME=SOCKET")?;
+        targets.push(peer::connect(name, socket.as_ref(), args.cpu)?);
+    }
+    let rows = interleave(args, &mut ping_pong, &mut targets)?;
+    drop((idle, targets, ping_pong));
+    let two_cpus = two_cpus(args, &alone)?;
+    Ok(Report {
+        rows,
+        two_cpus,
+        attach,
+        rss,
+    })
+}
+
+/// Ping-pong and all targets, block by block.
+fn interleave(args: &Args, ping_pong: &mut PingPong, targets: &mut [Target]) -> Result<Vec<Row>> {
+    let block = args.samples / args.blocks;
+    let mut rows = vec![Row::new("eventfd ping-pong")];
+    rows.extend(targets.iter().map(|target| Row::new(&target.name)));
+    // The first block warms up and is not counted.
+    for number in 0..=args.blocks {
+        for (index, row) in rows.iter_mut().enumerate() {
+            for _ in 0..block {
+                let time = match index.checked_sub(1) {
+                    None => ping_pong.round_trip()?,
+                    Some(target) => targets[target].round_trip()?,
+                };
+                if number > 0 {
+                    row.add(time);
+                }
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// The same with the far end on another CPU, when there is one.
+fn two_cpus(args: &Args, daemon: &Daemon) -> Result<Vec<Row>> {
+    let Some(other) = pin::another(args.cpu)? else {
+        return Ok(Vec::new());
+    };
+    let mut target = Target::nova_again("control", &daemon.socket(0))?;
+    pin::process(daemon.pid(), other)?;
+    let mut ping_pong = PingPong::start(args.cpu, other)?;
+    interleave(args, &mut ping_pong, std::slice::from_mut(&mut target))
+}
