@@ -27,10 +27,7 @@ pub trait DriverObject: Send + Sync + Sized + 'static {
     ) -> impl PinInit<Self, Error>;
 
     /// `file` gains a handle to `object`. May sleep; an error ends the call that makes it.
-    fn open(
-        object: &Object<Self>,
-        file: &File<<Self::Driver as Driver>::File>,
-    ) -> Result {
+    fn open(object: &Object<Self>, file: &File<<Self::Driver as Driver>::File>) -> Result {
         let _ = (object, file);
         Ok(())
     }

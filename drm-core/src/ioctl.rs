@@ -25,7 +25,10 @@ pub const COMMANDS: u32 = 0x60;
 pub const fn iowr(nr: u32, size: usize) -> u32 {
     // PANIC: at compile time only; a table's numbers and sizes are constants.
     assert!(nr < COMMANDS, "a driver's ioctl numbers are 0 to 0x5f");
-    assert!(size > 0 && size < 1 << 14, "an argument has 1 to 16383 bytes");
+    assert!(
+        size > 0 && size < 1 << 14,
+        "an argument has 1 to 16383 bytes"
+    );
     (3 << 30) | ((size as u32) << 16) | ((b'd' as u32) << 8) | (COMMAND_BASE + nr)
 }
 

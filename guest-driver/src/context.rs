@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! A context: the host's counterpart of an open file.
 
-use crate::control::{Control, Keep, Undo};
+use crate::control::{Control, Keep, Prepared, Undo};
 use kernel_abi::{
     alloc::flags::GFP_KERNEL,
     error::Result,
@@ -14,6 +14,8 @@ use kernel_abi::{
 pub(crate) struct Context {
     control: Arc<Control>,
     id: u32,
+    /// Taken when the context is destroyed.
+    destroy: Option<Prepared>,
 }
 
 impl Context {
@@ -24,6 +26,7 @@ impl Context {
             uid: task::current_euid(),
             name: task::current_comm(),
         };
+        let destroy = Some(Control::prepare()?);
         let created: RespCtxCreate = control.call(
             CMD_CTX_CREATE,
             0,
@@ -34,7 +37,9 @@ impl Context {
         let context = Self {
             control,
             id: created.ctx_id,
+            destroy,
         };
+        // Without memory the value is dropped, which destroys the context again.
         Ok(Arc::new(context, GFP_KERNEL)?)
     }
 
@@ -49,10 +54,11 @@ impl Context {
 
 impl Drop for Context {
     fn drop(&mut self) {
-        // Out of memory: the host keeps an empty context until the device is reset. A device that
-        // is gone has none.
-        let _ = self
-            .control
-            .post(CMD_CTX_DESTROY, self.id, &[0u8; 0], &[], Keep::default());
+        if let Some(destroy) = self.destroy.take() {
+            let nothing = [0u8; 0];
+            let keep = Keep::default();
+            self.control
+                .post_prepared(destroy, CMD_CTX_DESTROY, self.id, &nothing, keep);
+        }
     }
 }

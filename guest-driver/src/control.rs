@@ -46,8 +46,8 @@ pub(crate) struct Keep {
 pub(crate) struct Token {
     waiter: Option<Arc<Waiter>>,
     undo: Undo,
-    /// Only held.
-    _keep: Keep,
+    /// Only held, until the device is done.
+    keep: Keep,
     /// Bytes that the device wrote.
     used: usize,
 }
@@ -85,16 +85,26 @@ struct Inner {
     lost: bool,
 }
 
+/// A request that is allocated before it is needed, so that posting it later cannot fail for want of
+/// memory.
+pub(crate) struct Prepared(KBox<Request<Token>>);
+
+/// Bytes that a prepared request can send.
+const PREPARED: usize = Hdr::LEN + wire::GemClose::LEN;
+
 /// The control queue of one device.
 #[pin_data]
 pub(crate) struct Control {
+    /// Memory entries that one request may name.
+    max_entries: usize,
     #[pin]
     inner: SpinLockIrq<Inner>,
 }
 
 impl Control {
-    pub(crate) fn new(queue: Virtqueue<Token>) -> impl PinInit<Self, Error> {
+    pub(crate) fn new(queue: Virtqueue<Token>, max_entries: usize) -> impl PinInit<Self, Error> {
         pinned_init::try_pin_init!(Self {
+            max_entries,
             inner <- new_spinlock_irq!(Inner {
                 queue: Some(queue),
                 pending: Fifo::new(),
@@ -119,7 +129,7 @@ impl Control {
         let token = Token {
             waiter: Some(waiter.clone()),
             undo,
-            _keep: keep,
+            keep,
             used: 0,
         };
         self.submit(Request::new(message, Hdr::LEN + R::LEN, token)?)?;
@@ -148,11 +158,47 @@ impl Control {
         let token = Token {
             waiter: None,
             undo: Undo::Nothing,
-            _keep: keep,
+            keep,
             used: 0,
         };
         let message = encode(command, ctx_id, body, entries)?;
         self.submit(Request::new(message, Hdr::LEN, token)?)
+    }
+
+    /// Memory entries that one request may name.
+    pub(crate) fn max_entries(&self) -> usize {
+        self.max_entries
+    }
+
+    /// Allocates a request for [`Control::post_prepared`]. Sleeps.
+    pub(crate) fn prepare() -> Result<Prepared> {
+        let token = Token {
+            waiter: None,
+            undo: Undo::Nothing,
+            keep: Keep::default(),
+            used: 0,
+        };
+        let message = KVec::with_capacity(PREPARED, GFP_KERNEL)?;
+        Ok(Prepared(Request::new(message, Hdr::LEN, token)?))
+    }
+
+    /// As [`Control::post`], but in memory that was allocated before: fails only when the device
+    /// is gone, and then has nothing of what it would have given back.
+    pub(crate) fn post_prepared<B: Wire>(
+        &self,
+        prepared: Prepared,
+        command: u32,
+        ctx_id: u32,
+        body: &B,
+        keep: Keep,
+    ) {
+        const { assert!(Hdr::LEN + B::LEN <= PREPARED) };
+        let Prepared(mut request) = prepared;
+        request.context.keep = keep;
+        // There is room, so that this neither allocates nor fails.
+        if encode_to(request.readable_mut(), command, ctx_id, body, &[]).is_ok() {
+            let _ = self.submit(request);
+        }
     }
 
     fn submit(&self, request: KBox<Request<Token>>) -> Result {
@@ -318,15 +364,26 @@ fn encode<B: Wire>(
     body: &B,
     entries: &[wire::MemEntry],
 ) -> Result<KVec<u8>> {
-    let len = Hdr::LEN + B::LEN + entries.len() * wire::MemEntry::LEN;
-    let mut message = KVec::with_capacity(len, GFP_KERNEL)?;
+    let mut message = KVec::new();
+    encode_to(&mut message, command, ctx_id, body, entries)?;
+    Ok(message)
+}
+
+fn encode_to<B: Wire>(
+    message: &mut KVec<u8>,
+    command: u32,
+    ctx_id: u32,
+    body: &B,
+    entries: &[wire::MemEntry],
+) -> Result {
+    let len = Hdr::LEN + B::LEN + size_of_val(entries);
     message.resize(len, 0, GFP_KERNEL)?;
-    let mut rest = header(command, ctx_id).put(&mut message).ok_or(EINVAL)?;
+    let mut rest = header(command, ctx_id).put(message).ok_or(EINVAL)?;
     rest = body.put(rest).ok_or(EINVAL)?;
     for entry in entries {
         rest = entry.put(rest).ok_or(EINVAL)?;
     }
-    Ok(message)
+    Ok(())
 }
 
 /// What follows the header of a good answer, or the error that it carries.
@@ -355,9 +412,6 @@ fn errno(status: Status) -> Error {
         Status::ErrVersion | Status::ErrNotNegotiated => EPROTO,
         Status::ErrDeviceLost => ENODEV,
         Status::ErrBusy => EBUSY,
-        Status::Ok
-        | Status::ErrUnspec
-        | Status::ErrInvalidChain
-        | Status::ErrInvalidLength => EIO,
+        Status::Ok | Status::ErrUnspec | Status::ErrInvalidChain | Status::ErrInvalidLength => EIO,
     }
 }

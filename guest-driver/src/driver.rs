@@ -46,12 +46,18 @@ pub(crate) struct NovaVirtio {
 impl virtio::Driver for NovaVirtio {
     const NAME: &'static CStr = c"virtio_nova";
 
+    /// Declines what is not a virtio-nova device, or one that cannot work, with one line.
+    fn accept(device: &virtio::Device) -> Result {
+        check(device, &config(device)?)
+    }
+
     fn probe(device: &virtio::Device) -> Result<Pin<KBox<Self>>> {
-        check(device)?;
+        let config = config(device)?;
         let [control, events] = device.find_queues([c"control", c"event"])?;
         let control: Virtqueue<Token> = Virtqueue::new(control);
         let events = Virtqueue::new(events);
-        let control = Arc::pin_init(Control::new(control), GFP_KERNEL)?;
+        let entries = usize::try_from(config.max_mem_entries)?;
+        let control = Arc::pin_init(Control::new(control, entries), GFP_KERNEL)?;
         KBox::pin_init(
             try_pin_init!(Self {
                 reaper <- Work::new(control.clone()),
@@ -108,11 +114,13 @@ impl virtio::Driver for NovaVirtio {
     }
 }
 
-/// Declines what is not a virtio-nova device, or one that cannot work, with one line.
-fn check(device: &virtio::Device) -> Result {
+fn config(device: &virtio::Device) -> Result<Config> {
     let mut bytes = [0; Config::LEN];
     device.read_config(0, &mut bytes);
-    let config = Config::decode(&bytes).ok_or(ENODEV)?;
+    Config::decode(&bytes).ok_or(ENODEV)
+}
+
+fn check(device: &virtio::Device, config: &Config) -> Result {
     if config.magic != CONFIG_MAGIC {
         pr_info!("declined: a virtio device with id 6 that is not virtio-nova");
         return Err(ENODEV);
@@ -123,6 +131,10 @@ fn check(device: &virtio::Device) -> Result {
             config.version_major,
             config.version_minor
         );
+        return Err(EPROTO);
+    }
+    if config.max_mem_entries == 0 {
+        pr_err!("declined: the device takes no memory entries");
         return Err(EPROTO);
     }
     if !device.has_feature(F_VERSION_1) {

@@ -2,12 +2,12 @@
 //! GEM objects and their handles on the host.
 //!
 //! A handle here has one handle on the host, in the context of the same file. The host learns
-//! of the pages when it first needs them; from then on they are pinned until the last host handle is closed
-//! and the host has said so.
+//! of the pages when it first needs them; from then on they are pinned until the last host handle is
+//! closed and the host has said so.
 
 use crate::{
     context::Context,
-    control::{Keep, Undo},
+    control::{Control, Keep, Prepared, Undo},
     drm::{NovaDevice, NovaDriver},
     file::NovaFile,
 };
@@ -33,7 +33,7 @@ use kernel_abi::{
 };
 use pinned_init::{pin_data, try_pin_init, PinInit};
 
-/// Memory entries in one request: 16 KiB of them.
+/// Memory entries in one request, if the device takes as many: 16 KiB of them.
 const ENTRIES: usize = 1024;
 
 /// The object type of this driver.
@@ -45,15 +45,24 @@ pub(crate) type Pages = drm_core::sys::gem::Pages<NovaObject>;
 #[pin_data]
 pub(crate) struct NovaObject {
     #[pin]
-    host: Mutex<KVec<HostHandle>>,
+    host: Mutex<HostObject>,
+}
+
+/// The object's counterpart on the host; there is one while there are handles to it.
+#[derive(Default)]
+struct HostObject {
+    handles: KVec<HostHandle>,
+    /// Set once the host may know pages.
+    pages: Option<Arc<Pages>>,
+    /// Pages that the host was told of.
+    named: usize,
 }
 
 /// A handle to the object on the host.
 struct HostHandle {
     context: Arc<Context>,
     handle: u32,
-    /// Set in all handles of the object once the host knows its pages.
-    pages: Option<Arc<Pages>>,
+    close: Prepared,
 }
 
 impl DriverObject for NovaObject {
@@ -62,27 +71,24 @@ impl DriverObject for NovaObject {
 
     fn new(_device: &NovaDevice, _size: usize, _args: ()) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            host <- new_mutex!(KVec::new(), "NovaObject::host"),
+            host <- new_mutex!(HostObject::default(), "NovaObject::host"),
         }? Error)
     }
 
     /// A file gains a handle: so does its context on the host. Sleeps; killable.
     fn open(object: &Object, file: &File<NovaFile>) -> Result {
         let context = file.inner().get_ref().context();
-        let keep = || Keep {
+        let close = Control::prepare()?;
+        let source = {
+            let host = object.host.lock();
+            let first = host.handles.first();
+            first.map(|first| (first.context.clone(), first.handle))
+        };
+        let keep = Keep {
             context: Some(context.clone()),
             pages: None,
         };
-        let (source, pages) = {
-            let mut host = object.host.lock();
-            host.reserve(1, GFP_KERNEL)?;
-            let first = host.first();
-            (
-                first.map(|first| (first.context.clone(), first.handle)),
-                first.and_then(|first| first.pages.clone()),
-            )
-        };
-        let control = context.control();
+        let (control, id) = (context.control(), context.id());
         let created: RespGemCreate = match source {
             None => {
                 let create = GemCreate {
@@ -90,58 +96,58 @@ impl DriverObject for NovaObject {
                     domain: DOMAIN_SYSTEM,
                     nr_entries: 0,
                 };
-                control.call(CMD_GEM_CREATE, context.id(), &create, Undo::CloseHandle, keep())?
+                control.call(CMD_GEM_CREATE, id, &create, Undo::CloseHandle, keep)?
             }
             Some((source, handle)) => {
                 let open = GemOpen {
                     src_ctx_id: source.id(),
                     src_handle: handle,
                 };
-                control.call(CMD_GEM_OPEN, context.id(), &open, Undo::CloseHandle, keep())?
+                control.call(CMD_GEM_OPEN, id, &open, Undo::CloseHandle, keep)?
             }
         };
         let handle = HostHandle {
             context: context.clone(),
             handle: created.handle,
-            pages,
+            close,
         };
         let mut host = object.host.lock();
-        // Pages may have become known meanwhile.
-        let pages = host.first().and_then(|first| first.pages.clone());
-        let handle = HostHandle {
-            pages: handle.pages.clone().or(pages),
-            ..handle
-        };
-        if let Err(error) = host.reserve(1, GFP_KERNEL) {
+        if let Err(error) = host.handles.reserve(1, GFP_KERNEL) {
+            let pages = host.pages.clone();
             drop(host);
-            handle.close();
+            handle.close(pages);
             return Err(error.into());
         }
-        host.push(handle, GFP_KERNEL)?;
+        // There is room.
+        host.handles.push(handle, GFP_KERNEL)?;
         Ok(())
     }
 
-    /// A file loses a handle, and its context on the host does. Sleeps only for memory.
+    /// A file loses a handle, and its context on the host does. Sleeps.
     fn close(object: &Object, file: &File<NovaFile>) {
         let id = file.inner().get_ref().context().id();
-        let handle = {
-            let mut host = object.host.lock();
-            let index = host.iter().position(|handle| handle.context.id() == id);
-            index.and_then(|index| {
-                let last = host.len() - 1;
-                host.swap(index, last);
-                host.pop()
-            })
+        let mut host = object.host.lock();
+        let index = host
+            .handles
+            .iter()
+            .position(|handle| handle.context.id() == id);
+        let Some(handle) = index.and_then(|index| host.handles.swap_remove(index)) else {
+            return;
         };
-        if let Some(handle) = handle {
-            handle.close();
+        let pages = host.pages.clone();
+        if host.handles.is_empty() {
+            // The host's object ends with this handle; another one would know no pages.
+            host.pages = None;
+            host.named = 0;
         }
+        drop(host);
+        handle.close(pages);
     }
 }
 
 impl HostHandle {
     /// Closes the handle on the host; pages and context stay until it has answered.
-    fn close(self) {
+    fn close(self, pages: Option<Arc<Pages>>) {
         let close = GemClose {
             handle: self.handle,
             padding: 0,
@@ -149,10 +155,9 @@ impl HostHandle {
         let (control, id) = (self.context.control().clone(), self.context.id());
         let keep = Keep {
             context: Some(self.context),
-            pages: self.pages,
+            pages,
         };
-        // A device that is gone has no handles.
-        let _ = control.post(CMD_GEM_CLOSE, id, &close, &[], keep);
+        control.post_prepared(self.close, CMD_GEM_CLOSE, id, &close, keep);
     }
 }
 
@@ -199,34 +204,55 @@ impl NovaObject {
         Ok(answer.crc32)
     }
 
-    /// The handle in `context`, after seeing to it that the host was told of the pages. The host
-    /// handles requests in order, so it knows them before anything that is sent after
-    /// this. Sleeps.
+    /// The handle in `context`, after seeing to it that the host was told of all pages. The host
+    /// handles requests in order, so that it knows them before anything that is sent after this.
+    /// What an error leaves undone is done by the next call. Sleeps.
     fn attach(object: &ARef<Object>, context: &Arc<Context>) -> Result<(u32, Arc<Pages>)> {
         let mut host = object.host.lock();
+        let host = &mut *host;
         let mine = host
+            .handles
             .iter()
             .find(|handle| handle.context.id() == context.id())
             .ok_or(ENOENT)?;
-        let handle = mine.handle;
-        if let Some(pages) = &mine.pages {
-            return Ok((handle, pages.clone()));
+        let pages = match &host.pages {
+            Some(pages) => pages.clone(),
+            None => {
+                let pages = Arc::new(Pages::pin(object.clone())?, GFP_KERNEL)?;
+                // From the first entry on the host may use them, whatever fails afterwards.
+                host.pages = Some(pages.clone());
+                pages
+            }
+        };
+        let count = object.size() / PAGE_SIZE as usize;
+        while host.named < count {
+            let (entries, next) = runs(&pages, host.named, count, context.control())?;
+            let add = GemAddPages {
+                handle: mine.handle,
+                nr_entries: u32::try_from(entries.len())?,
+            };
+            let keep = Keep {
+                context: Some(context.clone()),
+                pages: Some(pages.clone()),
+            };
+            let (control, id) = (context.control(), context.id());
+            control.post(CMD_GEM_ADD_PAGES, id, &add, &entries, keep)?;
+            host.named = next;
         }
-        let pages = Arc::new(Pages::pin(object.clone())?, GFP_KERNEL)?;
-        // From the first entry on the host may use the pages, whatever fails afterwards.
-        for handle in host.iter_mut() {
-            handle.pages = Some(pages.clone());
-        }
-        send_pages(&pages, object.size(), context, handle)?;
-        Ok((handle, pages))
+        Ok((mine.handle, pages))
     }
 }
 
-/// Tells the host of all pages, in runs.
-fn send_pages(pages: &Arc<Pages>, size: usize, context: &Arc<Context>, handle: u32) -> Result {
-    let mut entries: KVec<MemEntry> = KVec::with_capacity(ENTRIES, GFP_KERNEL)?;
-    let count = size / PAGE_SIZE as usize;
-    for index in 0..count {
+/// As many runs of pages from page `first` as one request takes, and the page after them.
+fn runs(
+    pages: &Pages,
+    first: usize,
+    count: usize,
+    control: &Control,
+) -> Result<(KVec<MemEntry>, usize)> {
+    let max = control.max_entries().min(ENTRIES);
+    let mut entries: KVec<MemEntry> = KVec::with_capacity(max.min(count - first), GFP_KERNEL)?;
+    for index in first..count {
         let addr = pages.address(index).ok_or(EIO)?;
         if let Some(run) = entries.last_mut() {
             let end = run.addr + u64::from(run.length);
@@ -236,9 +262,8 @@ fn send_pages(pages: &Arc<Pages>, size: usize, context: &Arc<Context>, handle: u
                 continue;
             }
         }
-        if entries.len() == ENTRIES {
-            send_entries(&entries, pages, context, handle)?;
-            entries.clear();
+        if entries.len() == max {
+            return Ok((entries, index));
         }
         let entry = MemEntry {
             addr,
@@ -247,24 +272,5 @@ fn send_pages(pages: &Arc<Pages>, size: usize, context: &Arc<Context>, handle: u
         };
         entries.push(entry, GFP_KERNEL)?;
     }
-    send_entries(&entries, pages, context, handle)
-}
-
-fn send_entries(
-    entries: &[MemEntry],
-    pages: &Arc<Pages>,
-    context: &Arc<Context>,
-    handle: u32,
-) -> Result {
-    let add = GemAddPages {
-        handle,
-        nr_entries: entries.len() as u32,
-    };
-    let keep = Keep {
-        context: Some(context.clone()),
-        pages: Some(pages.clone()),
-    };
-    context
-        .control()
-        .post(CMD_GEM_ADD_PAGES, context.id(), &add, entries, keep)
+    Ok((entries, count))
 }

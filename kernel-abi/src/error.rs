@@ -151,7 +151,7 @@ pub fn from_result(call: impl FnOnce() -> Result<i32>) -> i32 {
     call().unwrap_or_else(Error::to_errno)
 }
 
-#[cfg(all(test, home = "hosted"))]
+#[cfg(test)]
 mod tests {
     use super::{code::*, *};
 
@@ -178,6 +178,9 @@ mod tests {
     #[test]
     fn names_are_shown() {
         extern crate std;
-        assert_eq!(std::format!("{ENOSPC} {:?}", Error::from_errno(-4000)), "ENOSPC Error(-4000)");
+        assert_eq!(
+            std::format!("{ENOSPC} {:?}", Error::from_errno(-4000)),
+            "ENOSPC Error(-4000)"
+        );
     }
 }

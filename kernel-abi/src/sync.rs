@@ -45,7 +45,11 @@ macro_rules! lock_name {
 #[macro_export]
 macro_rules! new_mutex {
     ($value:expr, $name:literal) => {
-        $crate::sync::Mutex::new($value, $crate::lock_name!($name), $crate::static_lock_class!())
+        $crate::sync::Mutex::new(
+            $value,
+            $crate::lock_name!($name),
+            $crate::static_lock_class!(),
+        )
     };
 }
 
@@ -53,7 +57,11 @@ macro_rules! new_mutex {
 #[macro_export]
 macro_rules! new_spinlock {
     ($value:expr, $name:literal) => {
-        $crate::sync::SpinLock::new($value, $crate::lock_name!($name), $crate::static_lock_class!())
+        $crate::sync::SpinLock::new(
+            $value,
+            $crate::lock_name!($name),
+            $crate::static_lock_class!(),
+        )
     };
 }
 

@@ -378,7 +378,7 @@ pub const fn pattern_word(seed: u64, index: u64) -> [u8; 8] {
     (z ^ (z >> 31)).to_le_bytes()
 }
 
-#[cfg(all(test, home = "hosted"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -415,6 +415,9 @@ mod tests {
     #[test]
     fn pattern_is_splitmix64() {
         // First outputs of the reference splitmix64 seeded with 0.
-        assert_eq!(u64::from_le_bytes(pattern_word(0, 0)), 0xe220_a839_7b1d_cdaf);
+        assert_eq!(
+            u64::from_le_bytes(pattern_word(0, 0)),
+            0xe220_a839_7b1d_cdaf
+        );
     }
 }

@@ -86,7 +86,7 @@ pub(crate) fn suite(lab: &Lab) -> Result<()> {
     passes(&mut vm, "nova-test run uapi")?;
     vm.check_kernel_log()?;
     vm.power_off()?;
-    daemon.wait_log(&["disconnected", "0 objects freed", "alice"])?;
+    daemon.wait_log(&["disconnected", " 0 objects freed", "alice"])?;
     daemon.terminate()
 }
 
@@ -127,7 +127,7 @@ pub(crate) fn reset(lab: &Lab) -> Result<()> {
     bob.wait_line("ready")?;
     alice.start("nova-test run memory")?;
     bob.reset()?;
-    daemon.wait_log(&["control queue stopped", "bob"])?;
+    daemon.wait_log(&["reset, ", "bob"])?;
     ensure!(
         bob.load_status == 0,
         "bob after the reset: {}",
@@ -155,6 +155,6 @@ pub(crate) fn killed_waiter(lab: &Lab) -> Result<()> {
     passes(&mut vm, "rmmod virtio_nova")?;
     vm.power_off()?;
     // What the dead process had created, the late answer's object included, is gone by then.
-    daemon.wait_log(&["control queue stopped", "0 objects freed", "alice"])?;
+    daemon.wait_log(&["reset, ", " 0 objects freed", "alice"])?;
     daemon.terminate()
 }

@@ -83,7 +83,10 @@ impl<'a> Buffer<'a> {
             let (mut expected, mut found) = ([0; PAGE], [0; PAGE]);
             pattern(seed, page * PAGE, &mut expected);
             self.mapping.read(page * PAGE, &mut found);
-            ensure!(expected == found, "page {page} is not what the device wrote");
+            ensure!(
+                expected == found,
+                "page {page} is not what the device wrote"
+            );
         }
         Ok(())
     }

@@ -42,8 +42,15 @@ pub fn kill_waiter() -> Result<bool> {
     while still < 20 {
         thread::sleep(Duration::from_millis(50));
         let wchan = std::fs::read_to_string(format!("/proc/{}/stat", child.id()))?;
-        let state = wchan.rsplit(") ").next().and_then(|rest| rest.chars().next());
-        still = if state == Some('D') || state == Some('S') { still + 1 } else { 0 };
+        let state = wchan
+            .rsplit(") ")
+            .next()
+            .and_then(|rest| rest.chars().next());
+        still = if state == Some('D') || state == Some('S') {
+            still + 1
+        } else {
+            0
+        };
     }
     child.kill()?;
     let status = child.wait()?;

@@ -16,7 +16,8 @@ pub const fn drm_iowr(nr: u32, size: usize) -> libc::c_ulong {
 
 /// `_IOWR('d', nr, size)`: an ioctl of DRM core.
 pub const fn drm_iowr_core(nr: u32, size: usize) -> libc::c_ulong {
-    ((3 << 30) | ((size as libc::c_ulong) << 16) | ((b'd' as libc::c_ulong) << 8)) | nr as libc::c_ulong
+    ((3 << 30) | ((size as libc::c_ulong) << 16) | ((b'd' as libc::c_ulong) << 8))
+        | nr as libc::c_ulong
 }
 
 /// Calls ioctl `request` with `arg`; restarts on EINTR as libdrm does.

@@ -199,7 +199,11 @@ fn ioctls_go_through_the_table() {
     assert_eq!(file.ioctl(0x00, &mut big), Err(EINVAL));
     assert_eq!(file.ioctl(0x03, &mut arg), Err(EINVAL), "a gap");
     assert_eq!(file.ioctl(0x06, &mut arg), Err(EINVAL), "beyond the table");
-    assert_eq!(file.ioctl(0x05, &mut arg), Err(EACCES), "not on a render node");
+    assert_eq!(
+        file.ioctl(0x05, &mut arg),
+        Err(EACCES),
+        "not on a render node"
+    );
     assert_eq!(file.ioctl(0x00, &mut 1u64), Err(EINVAL), "another size");
     drop(registration);
     assert_eq!(file.ioctl(0x00, &mut arg), Err(ENODEV), "unplugged");

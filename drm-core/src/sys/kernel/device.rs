@@ -68,10 +68,7 @@ impl<T: Driver> Device<T> {
 
     /// Allocates a device below `parent`, which is being bound: the C side keeps a reference until it
     /// is unbound. Not registered yet. Sleeps.
-    pub fn new(
-        parent: &virtio::Device,
-        data: impl PinInit<T::Data, Error>,
-    ) -> Result<ARef<Self>> {
+    pub fn new(parent: &virtio::Device, data: impl PinInit<T::Data, Error>) -> Result<ARef<Self>> {
         // SAFETY: the vtables are static, and `parent` is live.
         let container = unsafe {
             bindings::__devm_drm_dev_alloc(

@@ -96,7 +96,8 @@ impl<T: DriverObject> Object<T> {
 
     fn raw_gem(this: *mut Self) -> *mut bindings::drm_gem_object {
         const BASE: usize = offset_of!(bindings::drm_gem_shmem_object, base);
-        this.wrapping_byte_add(offset_of!(Self, shmem) + BASE).cast()
+        this.wrapping_byte_add(offset_of!(Self, shmem) + BASE)
+            .cast()
     }
 
     /// The device that the object belongs to.
@@ -292,4 +293,3 @@ pub(crate) fn create_mmap_offset<O: IntoGEMObject>(object: &O) -> Result<u64> {
         Ok(bindings::nova_drm_vma_node_offset_addr(object.as_raw()))
     }
 }
-

@@ -12,7 +12,10 @@ pub(super) const TESTS: &[Test] = &[
     ("bad input: GEM_CREATE of zero and of too much", sizes),
     ("bad input: unknown handles", handles),
     ("bad input: handles of another file", foreign_handles),
-    ("bad input: ioctl numbers in gaps and beyond the table", numbers),
+    (
+        "bad input: ioctl numbers in gaps and beyond the table",
+        numbers,
+    ),
     ("bad input: padding of our own ioctls", own_padding),
     ("bad input: GEM_CHECKSUM ranges", checksum_ranges),
     ("bad input: mmap beyond an object", mmap_beyond),
@@ -48,7 +51,9 @@ fn handles(node: &Node) -> Result<()> {
 fn foreign_handles(node: &Node) -> Result<()> {
     let other = Node::open(&crate::node::find()?)?;
     // Handles are per file: make sure that the number means nothing here.
-    let kept: Vec<u32> = (0..3).map(|_| other.create(4096)).collect::<Result<_, _>>()?;
+    let kept: Vec<u32> = (0..3)
+        .map(|_| other.create(4096))
+        .collect::<Result<_, _>>()?;
     let foreign = kept[2];
     expect(node.info(foreign), ENOENT, "GEM_INFO of a foreign handle")?;
     let checksum = node.checksum(foreign, NOVA_GEM_CHECKSUM_READ, 0, 4096, 0);
@@ -104,7 +109,11 @@ fn checksum_ranges(node: &Node) -> Result<()> {
         (NOVA_GEM_CHECKSUM_FILL, size - 1, 2, 1),
     ] {
         let result = node.checksum(handle, op, offset, length, seed);
-        expect(result, EINVAL, &format!("op {op} at {offset:#x}+{length:#x} seed {seed}"))?;
+        expect(
+            result,
+            EINVAL,
+            &format!("op {op} at {offset:#x}+{length:#x} seed {seed}"),
+        )?;
     }
     // The last byte is still inside.
     node.checksum(handle, NOVA_GEM_CHECKSUM_READ, size - 1, 1, 0)?;
@@ -114,7 +123,11 @@ fn checksum_ranges(node: &Node) -> Result<()> {
 
 fn mmap_beyond(node: &Node) -> Result<()> {
     let handle = node.create(4096)?;
-    expect(node.map(handle, 8192), EINVAL, "two pages of a one-page object")?;
+    expect(
+        node.map(handle, 8192),
+        EINVAL,
+        "two pages of a one-page object",
+    )?;
     // Another file has no access to the offset.
     let mut arg = drm_nova_gem_mmap_offset {
         handle,

@@ -19,9 +19,15 @@ use std::{
 
 pub(super) const TESTS: &[Test] = &[
     ("lifetime: create and close many times", churn),
-    ("lifetime: a mapping outlives handle and file", mapping_outlives),
+    (
+        "lifetime: a mapping outlives handle and file",
+        mapping_outlives,
+    ),
     ("lifetime: closing a file frees what it held", closing_frees),
-    ("lifetime: an object shared by PRIME between two files", prime),
+    (
+        "lifetime: an object shared by PRIME between two files",
+        prime,
+    ),
     ("lifetime: several threads on one file", threads),
     ("lifetime: killed processes", killed),
 ];
@@ -116,7 +122,10 @@ fn prime(node: &Node) -> Result<()> {
     ensure!(other.info(handle)? == 128 << 10);
     let expected = buffer.mapping.crc32(0, 128 << 10);
     let through_other = other.checksum(handle, NOVA_GEM_CHECKSUM_READ, 0, 128 << 10, 0)?;
-    ensure!(through_other == expected, "before the first handle is closed");
+    ensure!(
+        through_other == expected,
+        "before the first handle is closed"
+    );
     drop(buffer);
     let after = other.checksum(handle, NOVA_GEM_CHECKSUM_READ, 0, 128 << 10, 0)?;
     ensure!(after == expected, "after the first handle is closed");
@@ -143,7 +152,9 @@ fn threads(node: &Node) -> Result<()> {
             })
             .collect();
         for worker in workers {
-            worker.join().map_err(|_| anyhow::anyhow!("a worker panicked"))??;
+            worker
+                .join()
+                .map_err(|_| anyhow::anyhow!("a worker panicked"))??;
         }
         Ok(())
     })

@@ -42,10 +42,19 @@ fn scattered(node: &Node) -> Result<()> {
 fn odd_ranges(node: &Node) -> Result<()> {
     let buffer = Buffer::new(node, 3 * 4096)?;
     buffer.fill_here(3);
-    for (offset, length) in [(0usize, 1usize), (1, 4095), (4095, 2), (4097, 4100), (12287, 1)] {
+    for (offset, length) in [
+        (0usize, 1usize),
+        (1, 4095),
+        (4095, 2),
+        (4097, 4100),
+        (12287, 1),
+    ] {
         let (at, len) = (offset as u64, length as u64);
         let theirs = node.checksum(buffer.handle, NOVA_GEM_CHECKSUM_READ, at, len, 0)?;
-        ensure!(theirs == buffer.mapping.crc32(offset, length), "{offset}+{length}");
+        ensure!(
+            theirs == buffer.mapping.crc32(offset, length),
+            "{offset}+{length}"
+        );
     }
     // A fill writes its range and nothing beside it.
     node.checksum(buffer.handle, NOVA_GEM_CHECKSUM_FILL, 4095, 3, 4)?;

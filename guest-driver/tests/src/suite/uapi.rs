@@ -26,8 +26,14 @@ fn nodes(_node: &Node) -> Result<()> {
     let names: Vec<String> = fs::read_dir("/dev/dri")?
         .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
         .collect();
-    ensure!(names.iter().any(|name| name.starts_with("card")), "{names:?}");
-    ensure!(names.iter().any(|name| name.starts_with("renderD")), "{names:?}");
+    ensure!(
+        names.iter().any(|name| name.starts_with("card")),
+        "{names:?}"
+    );
+    ensure!(
+        names.iter().any(|name| name.starts_with("renderD")),
+        "{names:?}"
+    );
     Ok(())
 }
 
@@ -40,7 +46,12 @@ fn getparam(node: &Node) -> Result<()> {
 }
 
 fn create_rounds(node: &Node) -> Result<()> {
-    for (asked, given) in [(1, 4096), (4096, 4096), (4097, 8192), ((1 << 20) - 1, 1 << 20)] {
+    for (asked, given) in [
+        (1, 4096),
+        (4096, 4096),
+        (4097, 8192),
+        ((1 << 20) - 1, 1 << 20),
+    ] {
         let handle = node.create(asked)?;
         ensure!(handle != 0);
         let size = node.info(handle)?;

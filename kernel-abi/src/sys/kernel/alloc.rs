@@ -23,9 +23,8 @@ fn kmalloc_size(layout: Layout) -> usize {
 /// May sleep if `flags` say so.
 pub fn alloc(layout: Layout, flags: Flags) -> Result<NonNull<u8>, AllocError> {
     // SAFETY: a null pointer asks for new memory.
-    let ptr = unsafe {
-        bindings::nova_krealloc(core::ptr::null(), kmalloc_size(layout), flags.as_raw())
-    };
+    let ptr =
+        unsafe { bindings::nova_krealloc(core::ptr::null(), kmalloc_size(layout), flags.as_raw()) };
     NonNull::new(ptr.cast()).ok_or(AllocError)
 }
 
@@ -41,8 +40,7 @@ pub unsafe fn realloc(
     new_size: usize,
     flags: Flags,
 ) -> Result<NonNull<u8>, AllocError> {
-    let new_layout =
-        Layout::from_size_align(new_size, layout.align()).map_err(|_| AllocError)?;
+    let new_layout = Layout::from_size_align(new_size, layout.align()).map_err(|_| AllocError)?;
     // SAFETY: `ptr` is from the slab allocator, by this function's contract.
     let ptr = unsafe {
         bindings::nova_krealloc(

@@ -56,7 +56,9 @@ impl<T: WorkItem> Work<T> {
     ///
     /// Called by the workqueue with the item of a live [`Work`].
     unsafe extern "C" fn trampoline(work: *mut bindings::work_struct) {
-        let this = work.wrapping_byte_sub(offset_of!(Self, inner)).cast::<Self>();
+        let this = work
+            .wrapping_byte_sub(offset_of!(Self, inner))
+            .cast::<Self>();
         // SAFETY: the item is embedded in `Self`, which waits for this run when it is dropped.
         unsafe { (*this).target.run() };
     }

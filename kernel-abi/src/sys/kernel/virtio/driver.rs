@@ -19,7 +19,11 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// The driver's name on the virtio bus.
     const NAME: &'static CStr;
 
-    /// Looks at the device and finds its queues. Nothing may be sent yet. Sleeps.
+    /// Looks at the device's configuration and features. On an error the device is declined: it is not reset and its
+    /// queues are not touched. Sleeps.
+    fn accept(device: &Device) -> Result;
+
+    /// Finds the device's queues. Nothing may be sent yet. Sleeps.
     fn probe(device: &Device) -> Result<Pin<KBox<Self>>>;
 
     /// The device is live (`DRIVER_OK`): requests may be sent. Sleeps. After an error the
@@ -71,10 +75,7 @@ impl Registration {
         let driver = KBox::new(Opaque::new(driver), GFP_KERNEL)?;
         // SAFETY: the driver is on the heap and lives until it is unregistered.
         to_result(unsafe {
-            bindings::__register_virtio_driver(
-                driver.get(),
-                &raw mut bindings::__this_module,
-            )
+            bindings::__register_virtio_driver(driver.get(), &raw mut bindings::__this_module)
         })?;
         Ok(Self { driver })
     }
@@ -108,8 +109,7 @@ unsafe fn interrupt<T: Driver>(private: *const core::ffi::c_void, index: u32) {
 /// Called by the virtio core with a live queue.
 pub(super) unsafe extern "C" fn queue_callback(queue: *mut bindings::virtqueue) {
     // SAFETY: the queue and its device are live.
-    let (private, index) =
-        unsafe { (bindings::nova_virtio_priv((*queue).vdev), (*queue).index) };
+    let (private, index) = unsafe { (bindings::nova_virtio_priv((*queue).vdev), (*queue).index) };
     if private.is_null() {
         return;
     }
@@ -130,6 +130,7 @@ unsafe extern "C" fn probe_callback<T: Driver>(vdev: *mut bindings::virtio_devic
 }
 
 fn probe<T: Driver>(device: &Device) -> Result<(), Error> {
+    T::accept(device)?;
     let raw = device.as_raw();
     let data = match T::probe(device) {
         Ok(data) => data,

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! A virtqueue that owns the requests which the device has.
 
-use super::{
-    device::{RawQueue},
-    request::Request,
-};
+use super::{device::RawQueue, request::Request};
 use crate::{
     alloc::KBox,
     bindings,
