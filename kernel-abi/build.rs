@@ -6,7 +6,12 @@
 
 fn main() {
     println!("cargo::rerun-if-env-changed=VHOST_NOVA_KERNEL_BINDINGS");
-    let kernel = std::env::var_os("VHOST_NOVA_KERNEL_BINDINGS").is_some();
-    let home = if kernel { "kernel" } else { "hosted" };
-    println!("cargo::rustc-cfg=home=\"{home}\"");
+    match std::env::var("VHOST_NOVA_KERNEL_BINDINGS") {
+        Ok(dir) => {
+            println!("cargo::rustc-cfg=home=\"kernel\"");
+            println!("cargo::rustc-env=KERNEL_ABI_BINDINGS_DIR={dir}");
+            println!("cargo::rerun-if-changed={dir}/bindings_generated.rs");
+        }
+        Err(_) => println!("cargo::rustc-cfg=home=\"hosted\""),
+    }
 }

@@ -93,11 +93,7 @@ impl virtio::Driver for NovaVirtio {
 
     fn queue_interrupt(self: Pin<&Self>, index: u32) {
         match index {
-            QUEUE_CONTROL => {
-                if self.control.interrupt() {
-                    self.reaper.schedule();
-                }
-            }
+            QUEUE_CONTROL if self.control.interrupt() => self.reaper.schedule(),
             QUEUE_EVENT => self.events.interrupt(&self.control),
             _ => {}
         }

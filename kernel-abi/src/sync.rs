@@ -41,7 +41,7 @@ macro_rules! lock_name {
     };
 }
 
-/// Initialises a [`Mutex`](crate::sync::Mutex): value, name.
+/// Initialises a `Mutex`: value, name.
 #[macro_export]
 macro_rules! new_mutex {
     ($value:expr, $name:literal) => {
@@ -53,7 +53,7 @@ macro_rules! new_mutex {
     };
 }
 
-/// Initialises a [`SpinLock`](crate::sync::SpinLock): value, name.
+/// Initialises a `SpinLock`: value, name.
 #[macro_export]
 macro_rules! new_spinlock {
     ($value:expr, $name:literal) => {
@@ -65,7 +65,7 @@ macro_rules! new_spinlock {
     };
 }
 
-/// Initialises a [`SpinLockIrq`](crate::sync::SpinLockIrq): value, name.
+/// Initialises a `SpinLockIrq`: value, name.
 #[macro_export]
 macro_rules! new_spinlock_irq {
     ($value:expr, $name:literal) => {

@@ -170,6 +170,6 @@ impl<F: FnOnce()> Drop for ScopeGuard<F> {
 /// Makes a type that contains it neither `Send` nor `Sync`.
 pub type NotThreadSafe = PhantomData<*mut ()>;
 
-/// The value of [`NotThreadSafe`].
+/// The value of the type of the same name.
 #[allow(non_upper_case_globals)] // stands where the type's constructor would
 pub const NotThreadSafe: NotThreadSafe = PhantomData;

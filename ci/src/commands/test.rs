@@ -199,7 +199,7 @@ fn kernel_home(tree: &Tree, kernel: &Kernel) -> Result<()> {
         .args(["--", "-D", "warnings"]);
     loud(&mut clippy)?;
     let mut doc = cargo();
-    doc.env("RUSTDOCFLAGS", "-D warnings --document-private-items")
+    doc.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links --document-private-items")
         .args(["doc", "--quiet", "--no-deps"])
         .args(PACKAGES);
     loud(&mut doc)
