@@ -12,11 +12,7 @@ pub(super) struct Entries<'a> {
 
 impl<'a> Entries<'a> {
     /// Checks `bytes` as entries: aligned, not empty, at most `room` bytes in sum, inside guest memory.
-    pub(super) fn check(
-        bytes: &'a [u8],
-        room: u64,
-        mem: &GuestMemoryMmap,
-    ) -> Result<Self, Status> {
+    pub(super) fn check(bytes: &'a [u8], room: u64, mem: &GuestMemoryMmap) -> Result<Self, Status> {
         let mut total = 0u64;
         let entries = Self { bytes };
         for entry in entries.iter() {
@@ -44,7 +40,9 @@ impl<'a> Entries<'a> {
 
     fn iter(&self) -> impl Iterator<Item = MemEntry> + 'a {
         let bytes: &'a [u8] = self.bytes;
-        bytes.chunks_exact(MemEntry::LEN).filter_map(MemEntry::decode)
+        bytes
+            .chunks_exact(MemEntry::LEN)
+            .filter_map(MemEntry::decode)
     }
 
     /// How many.
@@ -110,7 +108,9 @@ impl Backing {
         mut visit: impl FnMut(u64, GuestAddress, usize) -> Result<(), Status>,
     ) -> Result<(), Status> {
         let end = offset + length;
-        let first = self.runs.partition_point(|run| run.offset + u64::from(run.length) <= offset);
+        let first = self
+            .runs
+            .partition_point(|run| run.offset + u64::from(run.length) <= offset);
         for run in self.runs.get(first..).unwrap_or_default() {
             if run.offset >= end {
                 break;

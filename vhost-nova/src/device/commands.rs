@@ -15,8 +15,7 @@ use kernel_abi::{
     virtio_nova::{
         CtxCreate, GemAddPages, GemChecksum, GemClose, GemCreate, GemOpen, MemEntry, Negotiate,
         RespCtxCreate, RespGemChecksum, RespGemCreate, RespNegotiate, Status, Wire, CHECKSUM_FILL,
-        CHECKSUM_READ, DOMAIN_SYSTEM, MAX_CHECKSUM_LENGTH, PAGE_SIZE, VERSION_MAJOR,
-        VERSION_MINOR,
+        CHECKSUM_READ, DOMAIN_SYSTEM, MAX_CHECKSUM_LENGTH, PAGE_SIZE, VERSION_MAJOR, VERSION_MINOR,
     },
 };
 use vm_memory::GuestMemoryMmap;
@@ -33,7 +32,11 @@ impl Device {
         self.negotiated = true;
         let mut chip_name = [0; 16];
         let room = chip_name.len() - 1;
-        for (to, from) in chip_name.iter_mut().take(room).zip(self.gpu.chip_name.bytes()) {
+        for (to, from) in chip_name
+            .iter_mut()
+            .take(room)
+            .zip(self.gpu.chip_name.bytes())
+        {
             *to = from;
         }
         Ok(Reply::Negotiate(RespNegotiate {
@@ -59,7 +62,7 @@ impl Device {
             ctx_id,
             pid = request.pid,
             uid = request.uid,
-            name = %request.name.escape_ascii(),
+            name = %name(&request.name).escape_ascii(),
             "context created"
         );
         Ok(Reply::CtxCreate(RespCtxCreate { ctx_id, padding: 0 }))
@@ -192,6 +195,12 @@ fn zero(padding: u32) -> Result<()> {
         0 => Ok(()),
         _ => Err(Status::ErrInvalidParameter),
     }
+}
+
+/// A name without the zeros that fill it.
+fn name(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().position(|byte| *byte == 0);
+    bytes.get(..end.unwrap_or(bytes.len())).unwrap_or(bytes)
 }
 
 /// The status of what DRM core answers.

@@ -122,7 +122,9 @@ impl Device {
 
     /// The longest request that can be valid, in bytes.
     pub fn max_request_len(&self) -> usize {
-        Hdr::LEN + wire::GemCreate::LEN + self.limits().max_mem_entries as usize * wire::MemEntry::LEN
+        Hdr::LEN
+            + wire::GemCreate::LEN
+            + self.limits().max_mem_entries as usize * wire::MemEntry::LEN
     }
 
     /// Bytes of the whole answer that this request has when it succeeds (section 6.1, step 2).
