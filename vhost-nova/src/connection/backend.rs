@@ -316,3 +316,14 @@ impl VhostUserBackend for Backend {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shared_window_has_the_protocol_feature_bit_that_monitors_know() {
+        // Crate vhost 0.16 had another.
+        assert_eq!(VhostUserProtocolFeatures::SHMEM.bits(), 1 << 22);
+    }
+}

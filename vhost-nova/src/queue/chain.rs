@@ -249,3 +249,7 @@ impl Table {
         descriptor.map_err(|_| Fault::OutsideMemory)
     }
 }
+
+#[cfg(test)]
+#[path = "chain_tests.rs"]
+mod tests;
