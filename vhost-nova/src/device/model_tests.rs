@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! Random requests: nothing panics, errors change nothing, and what there is is what a simple model has.
+
+use super::{
+    tests::{close, create, ctx_create, header, negotiate, open, Rig},
+    *,
+};
+use kernel_abi::virtio_nova::Status::{self, Ok as Done};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+/// A request that is nearly valid: known commands, small ids, and then some bytes changed.
+fn nearly_valid() -> impl Strategy<Value = Vec<u8>> {
+    let command = prop_oneof![
+        Just(0x100u32),
+        0x101u32..0x103,
+        0x110u32..0x114,
+        Just(0x120),
+        any::<u32>()
+    ];
+    let body = proptest::collection::vec(
+        prop_oneof![Just(0u8), Just(1), Just(0x10), any::<u8>()],
+        0..200,
+    );
+    (command, prop_oneof![Just(4096u32), 0u32..3], body).prop_map(|(command, ctx, body)| {
+        let mut request = header(command, ctx);
+        request.extend(body);
+        request
+    })
+}
+
+proptest! {
+    #[test]
+    fn random_bytes_are_answered(request in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let mut rig = Rig::new();
+        rig.send(&request);
+    }
+
+    #[test]
+    fn errors_change_nothing(requests in proptest::collection::vec(nearly_valid(), 1..40)) {
+        let mut rig = Rig::new();
+        rig.ok(&ctx_create());
+        for request in requests {
+            let before = rig.device.stats();
+            let (status, _) = rig.send(&request);
+            if status != Done {
+                prop_assert_eq!(rig.device.stats(), before);
+            }
+        }
+    }
+}
+
+/// What a tenant does; numbers choose among what there is.
+#[derive(Clone, Debug)]
+enum Op {
+    Context,
+    Destroy(usize),
+    Create(usize),
+    Open(usize, usize),
+    Close(usize),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        2 => Just(Op::Context),
+        1 => (0usize..4).prop_map(Op::Destroy),
+        4 => (0usize..4).prop_map(Op::Create),
+        2 => (0usize..4, 0usize..8).prop_map(|(ctx, from)| Op::Open(ctx, from)),
+        3 => (0usize..8).prop_map(Op::Close),
+    ]
+}
+
+/// Contexts, and which object a handle of a context is.
+#[derive(Default)]
+struct Model {
+    contexts: Vec<u32>,
+    handles: BTreeMap<(u32, u32), u64>,
+    objects: u64,
+}
+
+impl Model {
+    fn pick_context(&self, at: usize) -> u32 {
+        self.contexts.get(at).copied().unwrap_or(0xdead_0000)
+    }
+
+    fn pick_handle(&self, at: usize) -> (u32, u32) {
+        let handle = self.handles.keys().nth(at).copied();
+        handle.unwrap_or((self.pick_context(0), 999))
+    }
+
+    fn stats(&self) -> Stats {
+        let mut objects: Vec<u64> = self.handles.values().copied().collect();
+        objects.sort_unstable();
+        objects.dedup();
+        Stats {
+            contexts: self.contexts.len() as u32,
+            handles: self.handles.len() as u32,
+            objects: objects.len() as u32,
+            bytes: objects.len() as u64 * 4096,
+            entries: objects.len() as u32,
+        }
+    }
+
+    fn step(&mut self, rig: &mut Rig, op: Op) {
+        match op {
+            Op::Context => {
+                if let (Done, ids) = rig.send(&ctx_create()) {
+                    assert!(!self.contexts.contains(&ids[0]));
+                    self.contexts.push(ids[0]);
+                } else {
+                    assert_eq!(self.contexts.len(), 3);
+                }
+            }
+            Op::Destroy(at) => {
+                let ctx = self.pick_context(at);
+                let done = rig.send(&header(0x102, ctx)).0 == Done;
+                assert_eq!(done, at < self.contexts.len());
+                self.contexts.retain(|other| *other != ctx);
+                self.handles.retain(|(of, _), _| *of != ctx);
+            }
+            Op::Create(at) => {
+                let ctx = self.pick_context(at);
+                let answer = rig.send(&create(ctx, 4096, &[(0, 4096)]));
+                let object = self.objects;
+                self.objects += 1;
+                self.gained(ctx, answer, object, at < self.contexts.len());
+            }
+            Op::Open(at, from) => {
+                let (ctx, (source, handle)) = (self.pick_context(at), self.pick_handle(from));
+                let answer = rig.send(&open(ctx, source, handle));
+                let object = self.handles.get(&(source, handle)).copied();
+                let valid = at < self.contexts.len() && object.is_some();
+                self.gained(ctx, answer, object.unwrap_or(0), valid);
+            }
+            Op::Close(at) => {
+                let (ctx, handle) = self.pick_handle(at);
+                let done = rig.send(&close(ctx, handle)).0 == Done;
+                assert_eq!(done, self.handles.remove(&(ctx, handle)).is_some());
+            }
+        }
+    }
+
+    fn gained(&mut self, ctx: u32, answer: (Status, Vec<u32>), object: u64, valid: bool) {
+        let expected = valid && self.handles.len() < 4;
+        assert_eq!(answer.0 == Done, expected, "{:?}", answer.0);
+        if expected {
+            assert_eq!(self.handles.insert((ctx, answer.1[0]), object), None);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_there_is_is_what_the_model_has(ops in proptest::collection::vec(op(), 0..120)) {
+        let mut rig = Rig::fresh();
+        rig.ok(&negotiate());
+        let mut model = Model::default();
+        for op in ops {
+            model.step(&mut rig, op);
+            prop_assert_eq!(rig.device.stats(), model.stats());
+        }
+        for ctx in std::mem::take(&mut model.contexts) {
+            rig.ok(&header(0x102, ctx));
+        }
+        prop_assert_eq!(rig.device.stats(), Stats::default());
+    }
+}
