@@ -8,7 +8,7 @@
 use std::fmt;
 
 use virtio_queue::desc::split::Descriptor;
-use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap};
+use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, VolatileSlice};
 
 /// Descriptors in one chain, at most: the largest ring. An indirect table may have more entries;
 /// this bounds the time that one chain can take.
@@ -49,12 +49,10 @@ impl fmt::Display for Fault {
 /// Where a chain starts.
 #[derive(Clone, Copy, Debug)]
 pub struct Head {
-    /// The ring's descriptor table.
-    pub table: GuestAddress,
-    /// Its number of entries.
-    pub entries: u16,
     /// Index of the first descriptor.
     pub index: u16,
+    /// Entries of the ring's descriptor table.
+    pub entries: u16,
     /// Whether indirect tables were negotiated.
     pub indirect: bool,
 }
@@ -79,9 +77,10 @@ pub struct Chain {
     fault: Option<Fault>,
 }
 
-struct Table {
-    addr: GuestAddress,
-    entries: u64,
+/// A table of descriptors. An indirect one may span regions.
+enum Table<'a> {
+    Ring(VolatileSlice<'a>),
+    Indirect(GuestAddress),
 }
 
 impl Chain {
@@ -121,13 +120,15 @@ impl Chain {
 
     /// Walks a chain and copies its readable bytes, once. Goes on past a fault as far as the
     /// chain can be walked, because writable bytes may follow that take the error answer.
-    pub fn read(&mut self, mem: &GuestMemoryMmap, head: Head) {
+    ///
+    /// `table` is the ring's descriptor table, of `head.entries` entries.
+    pub fn read(&mut self, mem: &GuestMemoryMmap, table: VolatileSlice<'_>, head: Head) {
         self.request.clear();
         self.has_readable = false;
         self.writable.clear();
         self.writable_len = 0;
         self.fault = None;
-        if let Err(fault) = self.walk(mem, head) {
+        if let Err(fault) = self.walk(mem, table, head) {
             self.fault.get_or_insert(fault);
         }
     }
@@ -141,7 +142,7 @@ impl Chain {
         let mut rest = answer;
         for segment in &self.writable {
             let (now, later) = rest.split_at(segment.len.min(rest.len()));
-            if mem.write_slice(now, segment.addr).is_err() {
+            if !copy_in(mem, segment.addr, now) {
                 return 0;
             }
             rest = later;
@@ -152,28 +153,31 @@ impl Chain {
         answer.len() as u32
     }
 
-    fn walk(&mut self, mem: &GuestMemoryMmap, head: Head) -> Result<(), Fault> {
-        let mut table = Table {
-            addr: head.table,
-            entries: head.entries.into(),
-        };
+    fn walk(
+        &mut self,
+        mem: &GuestMemoryMmap,
+        table: VolatileSlice<'_>,
+        head: Head,
+    ) -> Result<(), Fault> {
+        let mut table = Table::Ring(table);
+        let mut entries = u64::from(head.entries);
         let mut index = u64::from(head.index);
-        let mut in_indirect = false;
-        let mut left = (table.entries as usize).min(MAX_DESCRIPTORS);
+        let mut left = (entries as usize).min(MAX_DESCRIPTORS);
         let mut has_writable = false;
         loop {
-            if index >= table.entries {
+            if index >= entries {
                 return Err(Fault::IndexOutOfRange);
             }
             left = left.checked_sub(1).ok_or(Fault::TooManyDescriptors)?;
             let descriptor = table.read(mem, index)?;
             if descriptor.refers_to_indirect_table() {
-                if in_indirect || !head.indirect || descriptor.has_next() {
+                let nested = matches!(table, Table::Indirect(_));
+                if nested || !head.indirect || descriptor.has_next() {
                     return Err(Fault::BadIndirect);
                 }
-                table = Table::indirect(mem, &descriptor)?;
-                in_indirect = true;
-                left = table.entries.min(MAX_DESCRIPTORS as u64) as usize;
+                entries = indirect_entries(mem, &descriptor)?;
+                table = Table::Indirect(descriptor.addr());
+                left = entries.min(MAX_DESCRIPTORS as u64) as usize;
                 index = 0;
                 continue;
             }
@@ -205,8 +209,7 @@ impl Chain {
         }
         // Does not allocate: the capacity is `max_request`.
         self.request.resize(start + len, 0);
-        let read = mem.read_slice(&mut self.request[start..], descriptor.addr());
-        if read.is_err() {
+        if !copy_out(mem, descriptor.addr(), &mut self.request[start..]) {
             self.request.truncate(start);
             self.fault = Some(Fault::OutsideMemory);
         }
@@ -229,24 +232,48 @@ impl Chain {
     }
 }
 
-impl Table {
-    fn indirect(mem: &GuestMemoryMmap, descriptor: &Descriptor) -> Result<Self, Fault> {
-        let (addr, len) = (descriptor.addr(), u64::from(descriptor.len()));
-        if len == 0 || len % DESCRIPTOR_SIZE != 0 {
-            return Err(Fault::BadIndirect);
-        }
-        if !mem.check_range(addr, len as usize) {
-            return Err(Fault::OutsideMemory);
-        }
-        let entries = len / DESCRIPTOR_SIZE;
-        Ok(Self { addr, entries })
+/// Number of entries of the indirect table that a descriptor refers to.
+fn indirect_entries(mem: &GuestMemoryMmap, descriptor: &Descriptor) -> Result<u64, Fault> {
+    let len = u64::from(descriptor.len());
+    if len == 0 || len % DESCRIPTOR_SIZE != 0 {
+        return Err(Fault::BadIndirect);
     }
+    if !mem.check_range(descriptor.addr(), len as usize) {
+        return Err(Fault::OutsideMemory);
+    }
+    Ok(len / DESCRIPTOR_SIZE)
+}
 
+impl Table<'_> {
     fn read(&self, mem: &GuestMemoryMmap, index: u64) -> Result<Descriptor, Fault> {
-        let addr = self.addr.0.checked_add(index * DESCRIPTOR_SIZE);
-        let addr = addr.ok_or(Fault::OutsideMemory)?;
-        let descriptor = mem.read_obj(GuestAddress(addr));
-        descriptor.map_err(|_| Fault::OutsideMemory)
+        let offset = index * DESCRIPTOR_SIZE;
+        match self {
+            Self::Ring(table) => table.read_obj(offset as usize).ok(),
+            Self::Indirect(addr) => addr
+                .0
+                .checked_add(offset)
+                .and_then(|addr| mem.read_obj(GuestAddress(addr)).ok()),
+        }
+        .ok_or(Fault::OutsideMemory)
+    }
+}
+
+/// Copies bytes out of guest memory: the short way inside one region, which is how it is.
+fn copy_out(mem: &GuestMemoryMmap, addr: GuestAddress, bytes: &mut [u8]) -> bool {
+    match mem.get_slice(addr, bytes.len()) {
+        Ok(slice) => slice.copy_to(bytes) == bytes.len(),
+        Err(_) => mem.read_slice(bytes, addr).is_ok(),
+    }
+}
+
+/// Copies bytes into guest memory, likewise.
+fn copy_in(mem: &GuestMemoryMmap, addr: GuestAddress, bytes: &[u8]) -> bool {
+    match mem.get_slice(addr, bytes.len()) {
+        Ok(slice) => {
+            slice.copy_from(bytes);
+            true
+        }
+        Err(_) => mem.write_slice(bytes, addr).is_ok(),
     }
 }
 

@@ -39,18 +39,24 @@ fn write_table(mem: &GuestMemoryMmap, at: u64, table: &[Raw]) {
 
 fn head(entries: u16) -> Head {
     Head {
-        table: GuestAddress(TABLE),
-        entries,
         index: 0,
+        entries,
         indirect: true,
     }
+}
+
+/// Reads a chain from the ring's table.
+fn read_chain(chain: &mut Chain, mem: &GuestMemoryMmap, head: Head) {
+    let len = usize::from(head.entries) * DESCRIPTOR_SIZE as usize;
+    let table = mem.get_slice(GuestAddress(TABLE), len).unwrap();
+    chain.read(mem, table, head);
 }
 
 fn read(table: &[Raw]) -> Chain {
     let mem = memory();
     write_table(&mem, TABLE, table);
     let mut chain = Chain::new(MAX_REQUEST, MAX_ANSWER);
-    chain.read(&mem, head(table.len() as u16));
+    read_chain(&mut chain, &mem, head(table.len() as u16));
     chain
 }
 
@@ -59,7 +65,7 @@ fn read_indirect(table: &[Raw], len: u32) -> Chain {
     write_table(&mem, TABLE, &[(INDIRECT_TABLE, len, INDIRECT, 0)]);
     write_table(&mem, INDIRECT_TABLE, table);
     let mut chain = Chain::new(MAX_REQUEST, MAX_ANSWER);
-    chain.read(&mem, head(1));
+    read_chain(&mut chain, &mem, head(1));
     chain
 }
 
@@ -90,7 +96,7 @@ fn descriptors_may_come_before_an_indirect_one() {
     write_table(&mem, TABLE, &direct);
     write_table(&mem, INDIRECT_TABLE, &[(ANSWER, 24, WRITE, 0)]);
     let mut chain = Chain::new(MAX_REQUEST, MAX_ANSWER);
-    chain.read(&mem, head(2));
+    read_chain(&mut chain, &mem, head(2));
     assert_eq!(chain.fault(), None);
     assert_eq!((chain.request().len(), chain.writable_len()), (24, 24));
 }
@@ -101,7 +107,7 @@ fn an_answer_fills_the_segments_in_order() {
     let table = [(ANSWER, 3, WRITE | NEXT, 1), (ANSWER + 100, 40, WRITE, 0)];
     write_table(&mem, TABLE, &table);
     let mut chain = Chain::new(MAX_REQUEST, MAX_ANSWER);
-    chain.read(&mem, head(2));
+    read_chain(&mut chain, &mem, head(2));
     let answer: Vec<u8> = (100..124).collect();
     assert_eq!(chain.write(&mem, &answer), 24);
     let mut written = [0; 24];
@@ -215,7 +221,8 @@ fn malformed_indirect_tables_are_faults() {
     write_table(&mem, TABLE, &[(INDIRECT_TABLE, 16, INDIRECT, 0)]);
     let mut chain = Chain::new(MAX_REQUEST, MAX_ANSWER);
     let indirect = false;
-    chain.read(
+    read_chain(
+        &mut chain,
         &mem,
         Head {
             indirect,
@@ -223,17 +230,6 @@ fn malformed_indirect_tables_are_faults() {
         },
     );
     assert_eq!(chain.fault(), Some(Fault::BadIndirect));
-}
-
-#[test]
-fn a_table_outside_memory_is_a_fault() {
-    let mem = memory();
-    let mut chain = Chain::new(MAX_REQUEST, MAX_ANSWER);
-    for table in [END, END - 8, u64::MAX - 7] {
-        let table = GuestAddress(table);
-        chain.read(&mem, Head { table, ..head(8) });
-        assert_eq!(chain.fault(), Some(Fault::OutsideMemory), "{table:?}");
-    }
 }
 
 #[test]
@@ -246,7 +242,7 @@ fn a_long_indirect_chain_ends() {
     write_table(&mem, INDIRECT_TABLE, &table);
     write_table(&mem, TABLE, &[(INDIRECT_TABLE, 16 * 2000, INDIRECT, 0)]);
     let mut chain = Chain::new(MAX_REQUEST, MAX_ANSWER);
-    chain.read(&mem, head(1));
+    read_chain(&mut chain, &mem, head(1));
     assert_eq!(chain.fault(), Some(Fault::TooManyDescriptors));
     assert_eq!(chain.writable_len(), MAX_ANSWER);
 }
@@ -260,10 +256,10 @@ fn nothing_is_left_over_from_the_chain_before() {
         TABLE,
         &[(REQUEST, 64, NEXT, 1), (ANSWER, 72, WRITE | NEXT, 9)],
     );
-    chain.read(&mem, head(2));
+    read_chain(&mut chain, &mem, head(2));
     assert!(chain.fault().is_some());
     write_table(&mem, TABLE, &[(ANSWER, 8, WRITE, 0)]);
-    chain.read(&mem, head(2));
+    read_chain(&mut chain, &mem, head(2));
     assert_eq!(chain.fault(), None);
     assert_eq!((chain.request().len(), chain.writable_len()), (0, 8));
     assert!(!chain.has_readable());
@@ -287,7 +283,7 @@ proptest! {
         write_table(&mem, INDIRECT_TABLE, &indirect);
         let mut chain = Chain::new(MAX_REQUEST, MAX_ANSWER);
         let capacity = (chain.request.capacity(), chain.writable.capacity());
-        chain.read(&mem, Head { index: start, ..head(8) });
+        read_chain(&mut chain, &mem, Head { index: start, ..head(8) });
         prop_assert!(chain.request().len() <= MAX_REQUEST);
         prop_assert!(chain.writable_len() <= MAX_ANSWER);
         let sum: usize = chain.writable.iter().map(|segment| segment.len).sum();

@@ -2,7 +2,7 @@
 //! The control queue: requests in, answers out (`docs/virtio-nova.md`, section 6.1).
 
 use kernel_abi::virtio_nova::{Hdr, Status, Wire};
-use vm_memory::GuestMemoryMmap;
+use vm_memory::{GuestMemoryMmap, VolatileSlice};
 
 use super::chain::{Chain, Head};
 use super::ring::{Broken, Ring};
@@ -66,12 +66,12 @@ impl Control {
         let indirect = guest.has_indirect();
         let mut left = BATCH;
         loop {
-            let mut ring = Ring::new(state.get_queue_mut(), mem, indirect);
+            let mut ring = Ring::new(state.get_queue_mut(), mem, indirect)?;
             ring.disable_kicks()?;
             let before = left;
             while left > 0 {
                 let Some(head) = ring.pop()? else { break };
-                let len = self.answer(mem, guest, head);
+                let len = self.answer(mem, ring.table(), guest, head);
                 ring.push_used(head, len)?;
                 left -= 1;
             }
@@ -95,8 +95,14 @@ impl Control {
     }
 
     /// Answers one request and returns the used length.
-    fn answer(&mut self, mem: &GuestMemoryMmap, guest: &mut Guest, head: Head) -> u32 {
-        self.chain.read(mem, head);
+    fn answer(
+        &mut self,
+        mem: &GuestMemoryMmap,
+        table: VolatileSlice<'_>,
+        guest: &mut Guest,
+        head: Head,
+    ) -> u32 {
+        self.chain.read(mem, table, head);
         let request = self.chain.request();
         let len = if let Some(fault) = self.chain.fault() {
             limited!(warn, guest.tenant, "a malformed descriptor chain: {fault}");

@@ -68,21 +68,21 @@ impl Events {
         mem: &GuestMemoryMmap,
         guest: &mut Guest,
     ) -> Result<bool, Broken> {
-        let mut ring = Ring::new(state.get_queue_mut(), mem, guest.has_indirect());
-        let mut returned = self.fill(&mut ring, mem, guest)?;
+        let mut ring = Ring::new(state.get_queue_mut(), mem, guest.has_indirect())?;
+        self.fill(&mut ring, mem, guest)?;
         let mut more = true;
         for _ in 0..BATCH {
             let Some(head) = ring.pop()? else {
                 more = ring.enable_kicks()?;
                 break;
             };
-            self.chain.read(mem, head);
+            self.chain.read(mem, ring.table(), head);
             if self.is_usable() {
                 if self.held.len() >= head.entries.into() {
                     return Err(Broken::AvailIndex);
                 }
                 self.held.push_back(head);
-                returned |= self.fill(&mut ring, mem, guest)?;
+                self.fill(&mut ring, mem, guest)?;
             } else {
                 limited!(
                     warn,
@@ -90,29 +90,27 @@ impl Events {
                     "an event buffer that can not take an event"
                 );
                 ring.push_used(head, 0)?;
-                returned = true;
             }
         }
-        if returned && ring.needs_notification()? {
+        if ring.needs_notification()? {
             guest.notify(state);
         }
         Ok(more)
     }
 
-    /// Fills held buffers with pending events. True when a buffer was returned.
+    /// Fills held buffers with pending events.
     fn fill(
         &mut self,
         ring: &mut Ring<'_>,
         mem: &GuestMemoryMmap,
         guest: &mut Guest,
-    ) -> Result<bool, Broken> {
-        let mut returned = false;
+    ) -> Result<(), Broken> {
         while let Some(event) = guest.device.pending_event() {
             let Some(head) = self.held.pop_front() else {
                 break;
             };
             // The guest may have changed the chain since it was taken.
-            self.chain.read(mem, head);
+            self.chain.read(mem, ring.table(), head);
             let usable = self.is_usable();
             let len = if usable {
                 self.chain.write(mem, &event)
@@ -120,12 +118,11 @@ impl Events {
                 0
             };
             ring.push_used(head, len)?;
-            returned = true;
             if len > 0 {
                 guest.device.event_delivered();
             }
         }
-        Ok(returned)
+        Ok(())
     }
 
     fn is_usable(&self) -> bool {

@@ -4,8 +4,9 @@
 //! | row | what |
 //! |---|---|
 //! | ping-pong | two threads and two eventfds on one CPU: what two context switches cost here |
-//! | control | one request in flight, from before the kick until the call has been read; GEM_CREATE and GEM_CLOSE in turn |
+//! | control | one request in flight, from before the kick until the call has been read; GEM_CREATE and GEM_CLOSE in turn. The driver kicks when the device asks for it (RING_EVENT_IDX), as a guest's does |
 //! | idle | the same with idle tenants connected beside it |
+//! | every kick | the driver kicks for each request, whether the device asks or not |
 //! | two CPUs | ping-pong and control with each end on its own CPU |
 //! | peers | other vhost-user devices that are running already, RESOURCE_CREATE_2D and UNREF in turn |
 //!
@@ -28,7 +29,7 @@ use clap::Parser;
 use crate::daemon::Daemon;
 use crate::ping_pong::PingPong;
 use crate::report::{Report, Row};
-use crate::target::Target;
+use crate::target::{Kick, Target};
 
 /// Measures the daemon: control round trip, attach time, memory.
 #[derive(Debug, Parser)]
@@ -92,7 +93,7 @@ fn measure(args: &Args, program: &std::path::Path) -> Result<Report> {
         let (name, socket) = peer.split_once('=').context("--peer is NAME=SOCKET")?;
         targets.push(peer::connect(name, socket.as_ref(), args.cpu)?);
     }
-    let rows = interleave(args, &mut ping_pong, &mut targets)?;
+    let rows = interleave(args, &mut ping_pong, &mut targets, &Kick::ALL)?;
     drop((idle, targets, ping_pong));
     let two_cpus = two_cpus(args, &alone)?;
     Ok(Report {
@@ -103,26 +104,42 @@ fn measure(args: &Args, program: &std::path::Path) -> Result<Report> {
     })
 }
 
-/// Ping-pong and all targets, block by block.
-fn interleave(args: &Args, ping_pong: &mut PingPong, targets: &mut [Target]) -> Result<Vec<Row>> {
+/// Ping-pong and all targets, each with these kinds of kicks, block by block.
+fn interleave(
+    args: &Args,
+    ping_pong: &mut PingPong,
+    targets: &mut [Target],
+    kicks: &[Kick],
+) -> Result<Vec<Row>> {
     let block = args.samples / args.blocks;
-    let mut rows = vec![Row::new("eventfd ping-pong")];
-    rows.extend(targets.iter().map(|target| Row::new(&target.name)));
+    let mut floor = Row::new("eventfd ping-pong");
+    let mut rows: Vec<_> = kicks
+        .iter()
+        .flat_map(|&kick| (0..targets.len()).map(move |target| (kick, target)))
+        .map(|(kick, target)| {
+            let name = format!("{}{}", targets[target].name, kick.suffix());
+            (kick, target, Row::new(name))
+        })
+        .collect();
     // The first block warms up and is not counted.
     for number in 0..=args.blocks {
-        for (index, row) in rows.iter_mut().enumerate() {
+        for _ in 0..block {
+            let time = ping_pong.round_trip()?;
+            if number > 0 {
+                floor.add(time);
+            }
+        }
+        for (kick, target, row) in &mut rows {
             for _ in 0..block {
-                let time = match index.checked_sub(1) {
-                    None => ping_pong.round_trip()?,
-                    Some(target) => targets[target].round_trip()?,
-                };
+                let time = targets[*target].round_trip(*kick)?;
                 if number > 0 {
                     row.add(time);
                 }
             }
         }
     }
-    Ok(rows)
+    let rows = rows.into_iter().map(|(_, _, row)| row);
+    Ok(std::iter::once(floor).chain(rows).collect())
 }
 
 /// The same with the far end on another CPU, when there is one.
@@ -133,5 +150,6 @@ fn two_cpus(args: &Args, daemon: &Daemon) -> Result<Vec<Row>> {
     let mut target = Target::nova_again("control", &daemon.socket(0))?;
     pin::process(daemon.pid(), other)?;
     let mut ping_pong = PingPong::start(args.cpu, other)?;
-    interleave(args, &mut ping_pong, std::slice::from_mut(&mut target))
+    let targets = std::slice::from_mut(&mut target);
+    interleave(args, &mut ping_pong, targets, &[Kick::Wanted])
 }

@@ -70,7 +70,7 @@ impl Report {
             let base = first.summary().p50;
             let _ = writeln!(
                 table,
-                "{title:<34} {:>9} {:>9} {:>9} {:>8}",
+                "{title:<42} {:>9} {:>9} {:>9} {:>8}",
                 "p50 µs", "p99 µs", "p999 µs", "ratio"
             );
             for row in rows {
@@ -79,7 +79,7 @@ impl Report {
                 let name = &row.name;
                 let _ = writeln!(
                     table,
-                    "  {name:<32} {p50:>9.2} {p99:>9.2} {p999:>9.2} {ratio:>7.2}x"
+                    "  {name:<40} {p50:>9.2} {p99:>9.2} {p999:>9.2} {ratio:>7.2}x"
                 );
             }
         };

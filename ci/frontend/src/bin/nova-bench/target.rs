@@ -14,6 +14,28 @@ use lab_frontend::{Options, Profile, Vmm, LONG};
 const OK: u32 = 0x1100;
 const HDR_LEN: usize = 24;
 
+/// When the driver kicks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kick {
+    /// When the device asks for it, as RING_EVENT_IDX says.
+    Wanted,
+    /// For each request.
+    Every,
+}
+
+impl Kick {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Wanted, Self::Every];
+
+    /// For the name of a row.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Self::Wanted => "",
+            Self::Every => ", every kick",
+        }
+    }
+}
+
 /// The two requests and where the second one takes its handle from.
 struct Work {
     create: Vec<u8>,
@@ -136,13 +158,18 @@ impl Target {
     }
 
     /// One request, there and back: from before the kick until the call has been read.
-    pub fn round_trip(&mut self) -> Result<Duration> {
+    pub fn round_trip(&mut self, kick: Kick) -> Result<Duration> {
         let head = self.heads[self.turn];
         let (ram, queue) = self.vmm.queue(0);
         let before = queue.avail_index();
         queue.make_available(ram, head)?;
         let start = Instant::now();
-        queue.kick_if_wanted(ram, before)?;
+        match kick {
+            Kick::Wanted => {
+                queue.kick_if_wanted(ram, before)?;
+            }
+            Kick::Every => queue.kick()?,
+        }
         let (time, used) = loop {
             queue.call_fd().read()?;
             let time = start.elapsed();
