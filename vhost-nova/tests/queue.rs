@@ -266,3 +266,32 @@ fn a_guest_that_moves_the_index_to_and_fro_does_not_hold_its_worker() {
     create_context(&mut vmm);
     assert!(daemon.is_running());
 }
+
+#[test]
+fn descriptors_that_are_no_eventfds_are_ignored() {
+    use std::os::fd::{FromRawFd, IntoRawFd};
+    use vhost::VhostBackend;
+    use vmm_sys_util::eventfd::EventFd;
+    let mut daemon = Daemon::start(&["alice"]);
+    let mut vmm = daemon.attach("alice", options());
+    vmm.stop().unwrap();
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    let socket = unsafe_eventfd(theirs.into_raw_fd());
+    for _ in 0..100 {
+        vmm.frontend().set_vring_kick(0, &socket).unwrap();
+        vmm.frontend().set_vring_call(0, &socket).unwrap();
+    }
+    drop(ours);
+    let line = daemon.wait_log("no eventfd is ignored");
+    assert!(line.contains("alice"), "{line}");
+    assert!(daemon.logged("no eventfd is ignored").len() <= 20);
+    // It works again with the right ones.
+    vmm.reboot().unwrap();
+    assert_eq!(status(&negotiate(&mut vmm)), Status::Ok);
+
+    #[allow(unsafe_code)] // The frontend wants its eventfd type for any descriptor.
+    fn unsafe_eventfd(fd: i32) -> EventFd {
+        // SAFETY: the descriptor was just given up by its owner.
+        unsafe { EventFd::from_raw_fd(fd) }
+    }
+}

@@ -22,6 +22,8 @@ use vhost_user_backend::{VringMutex, VringState, VringStateGuard, VringStateMutG
 use virtio_queue::{Error as QueueError, QueueT};
 use vm_memory::{GuestMemoryAtomic, GuestMemoryMmap};
 
+use crate::log_limit::LogLimit;
+
 type Memory = GuestMemoryAtomic<GuestMemoryMmap>;
 
 /// A ring, shared between the connection's thread and its worker.
@@ -155,6 +157,11 @@ fn read_now(eventfd: &File) -> io::Result<()> {
     Ok(())
 }
 
+thread_local! {
+    /// A ring does not know its tenant, but each connection has its own thread.
+    static LIMIT: LogLimit = LogLimit::new();
+}
+
 /// The descriptor when it is an eventfd. Any other could make the worker spin or wait.
 fn eventfd(file: Option<File>, what: &str) -> Option<File> {
     let file = file?;
@@ -162,7 +169,12 @@ fn eventfd(file: Option<File>, what: &str) -> Option<File> {
     let is_eventfd = std::fs::read_link(link)
         .is_ok_and(|target| target.as_os_str().as_encoded_bytes() == b"anon_inode:[eventfd]");
     if !is_eventfd {
-        tracing::warn!("a machine monitor sent a {what} descriptor that is no eventfd: ignored");
+        // The thread of a connection has its tenant's name.
+        let thread = std::thread::current();
+        let tenant = thread.name().unwrap_or_default();
+        if LIMIT.with(LogLimit::pass).is_some() {
+            tracing::warn!(tenant, "a {what} descriptor that is no eventfd is ignored");
+        }
     }
     is_eventfd.then_some(file)
 }
