@@ -44,10 +44,21 @@ pub(crate) fn vendor(to: &Path) -> Result<()> {
         let manifest = package["manifest_path"].as_str().context("no manifest")?;
         let from = Path::new(manifest).parent().context("no folder")?;
         let to = to.join(name);
-        if to.exists() {
-            fs::remove_dir_all(&to)?;
+        // A copy that is there is left alone: newer files would be built anew.
+        let same = fs::read(to.join("Cargo.toml"))
+            .is_ok_and(|copied| fs::read(manifest).is_ok_and(|wanted| copied == wanted));
+        if same {
+            continue;
         }
-        copy(from, &to)?;
+        // Not under its own name until it is whole.
+        let part = to.with_extension("part");
+        for old in [&to, &part] {
+            if old.exists() {
+                fs::remove_dir_all(old)?;
+            }
+        }
+        copy(from, &part)?;
+        fs::rename(&part, &to)?;
     }
     Ok(())
 }
@@ -58,7 +69,9 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let name = entry.file_name();
-        let skipped = ["tests", "benches", "examples", ".github", "target", "ci"];
+        let skipped = [
+            "tests", "benches", "examples", ".github", "target", "ci", "build",
+        ];
         if entry.file_type()?.is_dir() {
             if !skipped.iter().any(|skip| name == *skip) {
                 copy(&entry.path(), &to.join(&name))?;
@@ -71,16 +84,12 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn vendor_dir() -> Result<PathBuf> {
-    let dir = host::target().join("guest").join("vendor");
-    vendor(&dir)?;
-    Ok(dir)
-}
-
 /// Runs the module's make for a kernel; returns the log.
 fn make(tree: &Tree, kernel: &Kernel, goal: &str) -> Result<(PathBuf, String)> {
     let out = host::target().join("guest");
-    vendor_dir()?;
+    fs::create_dir_all(&out)?;
+    let _lock = host::lock(&out.join(".lock"), "a module")?;
+    vendor(&out.join("vendor"))?;
     let kdir = match &kernel.headers {
         Headers::InTree(path) => path,
         Headers::BuildTree(dir) => return make_in_build_tree(tree, kernel, dir, goal),
@@ -93,8 +102,23 @@ fn make(tree: &Tree, kernel: &Kernel, goal: &str) -> Result<(PathBuf, String)> {
         "make -s -C /src/guest-driver KDIR={kdir} O=/out/{0} VENDOR=/out/vendor {goal} 2>&1",
         kernel.name
     );
-    let log = quiet(&mut tree.shell(&host::checkout(), &out, &line, false)?)?;
-    Ok((out.join(&kernel.name), log))
+    run_make(tree, kernel, &host::checkout(), &line)
+}
+
+/// Runs a line that makes something in the kernel's output folder. A build that was killed half-way leaves files
+/// that are not whole and look new, so what it made is thrown away the next time.
+fn run_make(tree: &Tree, kernel: &Kernel, source: &Path, line: &str) -> Result<(PathBuf, String)> {
+    let out = host::target().join("guest");
+    let made = out.join(&kernel.name);
+    let unfinished = out.join(format!(".{}.unfinished", kernel.name));
+    if unfinished.exists() && made.exists() {
+        fs::remove_dir_all(&made)?;
+    }
+    fs::write(&unfinished, "")?;
+    let log = quiet(&mut tree.shell(source, &out, line, false)?);
+    // A make that fails by itself cleans up.
+    fs::remove_file(&unfinished)?;
+    Ok((made, log?))
 }
 
 /// For a kernel's build tree on the host: it becomes the folder that is worked in, and the sources go to the
@@ -115,8 +139,7 @@ fn make_in_build_tree(
         "make -s -C /out/sources/guest-driver KDIR=/src O=/out/{0} VENDOR=/out/vendor {goal} 2>&1",
         kernel.name
     );
-    let log = quiet(&mut tree.shell(dir, &out, &line, false)?)?;
-    Ok((out.join(&kernel.name), log))
+    run_make(tree, kernel, dir, &line)
 }
 
 /// What the build must not say.

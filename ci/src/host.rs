@@ -3,8 +3,10 @@
 
 use crate::{cli::Refusal, run};
 use anyhow::{bail, Context, Result};
+use nix::fcntl::{Flock, FlockArg};
 use std::{
     env,
+    fs::File,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -32,6 +34,18 @@ pub(crate) fn cache() -> Result<PathBuf> {
         (None, None) => bail!("neither VHOST_NOVA_CACHE nor HOME is set"),
     };
     Ok(base.join("vhost-nova"))
+}
+
+/// Keeps other processes from what this file stands for, until the answer is dropped.
+pub(crate) fn lock(path: &Path, what: &str) -> Result<Flock<File>> {
+    let file = File::create(path).with_context(|| format!("making {}", path.display()))?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock)
+        .or_else(|(file, _)| {
+            run::step(&format!("waiting for another xtask, which makes {what}"));
+            Flock::lock(file, FlockArg::LockExclusive)
+        })
+        .map_err(|(_, error)| error)
+        .with_context(|| format!("locking {}", path.display()))
 }
 
 /// The cargo that runs this.

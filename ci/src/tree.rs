@@ -7,6 +7,7 @@
 
 use crate::{
     host,
+    lab::cleanup::bound,
     run::{quiet, step},
 };
 use anyhow::{ensure, Context, Result};
@@ -72,10 +73,10 @@ impl Tree {
         let recipe = [&SOURCES.join("\n"), PACKAGES, BACKPORTS, FINISH].join("\n");
         let key = crc32fast::hash(recipe.as_bytes());
         let root = host::cache()?.join(format!("tree-{key:08x}"));
-        if !root.join("kernels").is_dir() {
+        if !root.is_dir() {
             host::need_root("making the tool tree")?;
             host::prepare()?;
-            make(&root)?;
+            make_alone(&root)?;
         }
         Ok(Self { root })
     }
@@ -111,12 +112,12 @@ impl Tree {
     ) -> Result<Command> {
         host::need_root("working in the tool tree")?;
         fs::create_dir_all(out)?;
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "--propagation", "private"]);
+        let mut command = contained();
         if !network {
             command.arg("--net");
         }
         command.args([
+            "--",
             "sh",
             "-euc",
             "mount --bind \"$2\" \"$1/src\"; mount --bind \"$3\" \"$1/out\"; \
@@ -129,17 +130,36 @@ impl Tree {
     }
 }
 
-fn make(root: &Path) -> Result<()> {
-    step("making the tool tree (a few minutes, once)");
+/// The beginning of a command that has mounts and processes of its own: both end with this process,
+/// also when that is killed. More options of unshare may follow.
+fn contained() -> Command {
+    let mut command = bound("unshare");
+    command.args(["--mount", "--propagation", "private"]);
+    command.args(["--pid", "--fork", "--kill-child"]);
+    command
+}
+
+/// Makes the tree unless another process does, which is waited for.
+fn make_alone(root: &Path) -> Result<()> {
     let parent = root.parent().context("the cache has no parent folder")?;
     fs::create_dir_all(parent)?;
+    let _lock = host::lock(&root.with_extension("lock"), "the tool tree")?;
+    if root.is_dir() {
+        return Ok(());
+    }
+    make(root)
+}
+
+fn make(root: &Path) -> Result<()> {
+    step("making the tool tree (a few minutes, once)");
     // Not under its own name until it is complete.
     let unfinished = root.with_extension("unfinished");
     if unfinished.exists() {
         fs::remove_dir_all(&unfinished)?;
     }
-    let mut mmdebstrap = Command::new("mmdebstrap");
+    let mut mmdebstrap = contained();
     mmdebstrap
+        .args(["--mount-proc", "--", "mmdebstrap"])
         .args([
             "--variant=apt",
             "--components=main",
@@ -157,7 +177,8 @@ fn make(root: &Path) -> Result<()> {
     step("adding QEMU and the kernels");
     fs::copy("/etc/resolv.conf", unfinished.join("etc/resolv.conf"))?;
     let line = FINISH.replace("@BACKPORTS@", BACKPORTS);
-    let mut finish = Command::new("chroot");
+    let mut finish = contained();
+    finish.args(["--mount-proc", "--", "chroot"]);
     finish.arg(&unfinished).args([
         "env",
         "-i",
