@@ -30,7 +30,7 @@ status=0
 if [ -e /load ]; then modprobe virtio_nova >/dev/ttyS1 2>&1 || status=$?; fi
 printf 'boot %d\n' $status >&3
 while read -r line <&3; do
-    sh -c "$line" </dev/null >/dev/ttyS1 2>&1
+    sh -c "$line" </dev/null >/dev/ttyS1 2>&1 3>&-
     status=$?
     printf '\n\036\n' >/dev/ttyS1
     printf 'exit %d\n' $status >&3

@@ -72,6 +72,12 @@ impl Kernel {
         Self::from_dir(tree, &dir.canonicalize()?)
     }
 
+    /// The newest of the tree's.
+    pub(crate) fn newest(tree: &Tree) -> Result<Self> {
+        let names = names(tree)?;
+        Self::find(tree, names.first().context("the tree has no kernel")?)
+    }
+
     fn from_packages(name: &str, dir: &Path, release: &str) -> Result<Self> {
         Ok(Self {
             name: name.to_owned(),

@@ -4,7 +4,7 @@
 use crate::{
     guest, host,
     initramfs::{Contents, Extra},
-    kernel::{self, Kernel},
+    kernel::Kernel,
     lab::{Daemon, Vm, VmConfig},
     run::step,
     tree::Tree,
@@ -17,11 +17,7 @@ type Facts = BTreeMap<String, String>;
 pub(crate) fn run() -> Result<ExitCode> {
     host::prepare()?;
     let tree = Tree::prepare()?;
-    let newest = kernel::names(&tree)?
-        .into_iter()
-        .next()
-        .context("no kernel")?;
-    let kernel = Kernel::find(&tree, &newest)?;
+    let kernel = Kernel::newest(&tree)?;
     let rows = show(&tree, &kernel)?;
     print(&kernel, &rows);
     Ok(ExitCode::SUCCESS)
@@ -57,6 +53,7 @@ pub(crate) fn show(tree: &Tree, kernel: &Kernel) -> Result<Vec<(String, Facts)>>
                     socket: Some(daemon.socket(name)),
                     memory_mib: 256,
                     timeout: Duration::from_secs(180),
+                    verbose: false,
                 };
                 scope.spawn(move || one(&config))
             })

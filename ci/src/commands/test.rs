@@ -199,9 +199,12 @@ fn kernel_home(tree: &Tree, kernel: &Kernel) -> Result<()> {
         .args(["--", "-D", "warnings"]);
     loud(&mut clippy)?;
     let mut doc = cargo();
-    doc.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links --document-private-items")
-        .args(["doc", "--quiet", "--no-deps"])
-        .args(PACKAGES);
+    doc.env(
+        "RUSTDOCFLAGS",
+        "-D warnings -A rustdoc::private-intra-doc-links --document-private-items",
+    )
+    .args(["doc", "--quiet", "--no-deps"])
+    .args(PACKAGES);
     loud(&mut doc)
 }
 
@@ -232,6 +235,8 @@ fn vm_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
         ("the render node", vm_tests::suite),
         ("a killed machine", vm_tests::killed),
         ("a reset machine", vm_tests::reset),
+        ("a rebooted machine", vm_tests::rebooted),
+        ("a panicked machine", vm_tests::panicked),
         ("a killed waiter", vm_tests::killed_waiter),
     ];
     let mut steps: Vec<Step> = tests

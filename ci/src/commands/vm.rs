@@ -6,14 +6,14 @@ use crate::{
     guest,
     initramfs::{Contents, Extra},
     kernel::Kernel,
-    lab::{Daemon, TimedOut, Vm, VmConfig},
+    lab::{l1, Daemon, TimedOut, Vm, VmConfig},
     run::step,
     tree::Tree,
 };
 use anyhow::{Context, Result};
 use std::{
     env, fs,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     process::ExitCode,
     thread,
     time::Duration,
@@ -25,26 +25,31 @@ pub(crate) struct Args {
     /// How many machines, each a tenant of its own
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
     vms: u32,
-    /// debian-7.3, debian-6.12, or the folder of a kernel's build or packages
-    #[arg(long, default_value = "debian-7.3")]
-    kernel: String,
+    /// debian-7.3, debian-6.12, or the folder of a kernel's build or packages; the newest of Debian's when
+    /// not given
+    #[arg(long)]
+    kernel: Option<String>,
     /// The machine monitor
     #[arg(long, value_enum, default_value_t = Vmm::Qemu)]
     vmm: Vmm,
-    /// A file for the guests
+    /// A file for the guests; DEST is its path there
     #[arg(long, value_name = "FILE:DEST")]
     add: Vec<String>,
     /// Memory of a machine, in MiB
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(64..=16384))]
     memory: u32,
     /// Seconds until a machine is given up (exit code 124)
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
     /// Boots without loading the module
     #[arg(long)]
     no_module: bool,
+    /// Shows the kernels' logs too, on standard error
+    #[arg(long, short)]
+    verbose: bool,
     /// The program and its arguments: one of the project's guest programs (nova-test), a static
-    /// program of this machine, or a command of busybox
+    /// program of this machine (its path), or a command of busybox. What it prints, to either
+    /// output, comes out on standard output
     #[arg(last = true, required = true, value_name = "PROGRAM ARG")]
     program: Vec<String>,
 }
@@ -56,16 +61,21 @@ enum Vmm {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    if args.vmm == Vmm::CloudHypervisor {
-        return Err(cloud_hypervisor());
-    }
-    let tree = Tree::prepare()?;
-    let kernel = Kernel::find(&tree, &args.kernel)?;
+    let cloud_hypervisor = match args.vmm {
+        Vmm::Qemu => None,
+        Vmm::CloudHypervisor => Some(find_cloud_hypervisor()?),
+    };
+    // What the user got wrong is said before anything is built.
     let mut extra = args
         .add
         .iter()
         .map(|add| parse_add(add))
         .collect::<Result<Vec<_>>>()?;
+    let tree = Tree::prepare()?;
+    let kernel = match &args.kernel {
+        Some(name) => Kernel::find(&tree, name)?,
+        None => Kernel::newest(&tree)?,
+    };
     let command = command_line(&args.program, &mut extra)?;
     let module = match args.no_module {
         true => None,
@@ -77,6 +87,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         module: module.as_deref(),
         extra: &extra,
     };
+    if let Some(program) = cloud_hypervisor {
+        return run_inner(args, &program, contents, &command);
+    }
     let names: Vec<String> = (0..args.vms).map(|index| format!("vm{index}")).collect();
     let daemon = Daemon::start(&names)?;
     step(&format!(
@@ -94,6 +107,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
                     socket: Some(daemon.socket(name)),
                     memory_mib: args.memory,
                     timeout: Duration::from_secs(args.timeout),
+                    verbose: args.verbose,
                 };
                 let command = &command;
                 scope.spawn(move || one(&config, command))
@@ -108,25 +122,29 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             })
             .collect()
     });
-    let mut code = 0;
-    for status in statuses {
-        let status = match status {
-            Ok(status) => status,
-            Err(error) => {
-                eprintln!("xtask: {error:#}");
-                if error.downcast_ref::<TimedOut>().is_some() {
-                    124
-                } else {
-                    1
-                }
-            }
-        };
-        if code == 0 {
-            code = status;
-        }
+    if statuses.iter().any(Result::is_err) {
+        eprintln!("the daemon's log ends:\n{}", daemon.log_tail());
     }
+    let code = exit_code(statuses);
     daemon.terminate()?;
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}
+
+/// The first status that is not 0; that of a machine that did not come to one is 1, or 124 after
+/// its time.
+fn exit_code(statuses: Vec<Result<i32>>) -> i32 {
+    statuses
+        .into_iter()
+        .map(|status| {
+            status.unwrap_or_else(|error| {
+                eprintln!("xtask: {error:#}");
+                match error.downcast_ref::<TimedOut>() {
+                    Some(_) => 124,
+                    None => 1,
+                }
+            })
+        })
+        .fold(0, |first, next| if first == 0 { next } else { first })
 }
 
 fn one(config: &VmConfig<'_>, command: &str) -> Result<i32> {
@@ -146,26 +164,52 @@ fn one(config: &VmConfig<'_>, command: &str) -> Result<i32> {
     Ok(output.status)
 }
 
-fn cloud_hypervisor() -> anyhow::Error {
-    let found = env::var_os("VHOST_NOVA_CLOUD_HYPERVISOR")
-        .map(PathBuf::from)
-        .or_else(|| {
-            let path = env::var_os("PATH")?;
-            env::split_paths(&path)
-                .map(|dir| dir.join("cloud-hypervisor"))
-                .find(|program| program.exists())
-        });
-    let why = match found {
-        None => "there is no cloud-hypervisor in PATH, and VHOST_NOVA_CLOUD_HYPERVISOR names none".to_owned(),
-        Some(program) => format!(
-            "{} was found, but running it needs KVM inside a guest, which this version does not set up yet",
-            program.display()
-        ),
+/// Runs the program in cloud-hypervisor's guests, inside a guest that has KVM.
+fn run_inner(
+    args: &Args,
+    program: &Path,
+    contents: Contents<'_>,
+    command: &str,
+) -> Result<ExitCode> {
+    let tree = contents.tree;
+    let inner = l1::Inner {
+        contents,
+        command,
+        vms: args.vms,
+        memory_mib: args.memory,
     };
-    Refusal(format!(
-        "{why}; the device suite runs under cloud-hypervisor's vhost-user handshake in `cargo xtask test`"
-    ))
-    .into()
+    let timeout = Duration::from_secs(args.timeout);
+    let statuses = l1::run(tree, program, &inner, timeout, args.verbose, |line| {
+        println!("{line}");
+    });
+    let statuses = match statuses {
+        Ok(statuses) => statuses.into_iter().map(Ok).collect(),
+        Err(error) => vec![Err(error)],
+    };
+    let code = exit_code(statuses);
+    Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}
+
+/// cloud-hypervisor is in no package registry: it is taken from the machine, and must be static.
+fn find_cloud_hypervisor() -> Result<PathBuf> {
+    let named = env::var_os("VHOST_NOVA_CLOUD_HYPERVISOR").map(PathBuf::from);
+    let program = named.or_else(|| {
+        let path = env::var_os("PATH")?;
+        env::split_paths(&path)
+            .map(|dir| dir.join("cloud-hypervisor"))
+            .find(|program| program.exists())
+    });
+    let Some(program) = program else {
+        return Err(Refusal(
+            "there is no cloud-hypervisor in PATH, and VHOST_NOVA_CLOUD_HYPERVISOR names none; \
+             version 53 or newer is needed. Without it the device suite still runs under its \
+             vhost-user handshake in `cargo xtask test`"
+                .into(),
+        )
+        .into());
+    };
+    refuse_dynamic(&program)?;
+    Ok(program)
 }
 
 fn parse_add(add: &str) -> Result<Extra> {
@@ -175,6 +219,16 @@ fn parse_add(add: &str) -> Result<Extra> {
     let from = PathBuf::from(from);
     if !from.is_file() {
         return Err(Refusal(format!("--add: there is no file {}", from.display())).into());
+    }
+    // The guest's folder is made on the host first: a path must not lead out of it.
+    let inside = Path::new(to)
+        .components()
+        .all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+    if !to.starts_with('/') || to.ends_with('/') || !inside {
+        return Err(Refusal(format!(
+            "--add {add:?}: DEST must be the absolute path of a file, without \"..\""
+        ))
+        .into());
     }
     Ok(Extra {
         from,
@@ -243,5 +297,19 @@ mod tests {
     fn add_needs_a_destination() {
         assert!(parse_add("/etc/hostname").is_err());
         assert!(parse_add("/nowhere/at/all:/x").is_err());
+        for to in ["", "x", "/", "/x/", "/../x", "/x/../../y"] {
+            assert!(parse_add(&format!("/etc/hostname:{to}")).is_err(), "{to:?}");
+        }
+        assert_eq!(parse_add("/etc/hostname:/etc/x").unwrap().to, "/etc/x");
+    }
+
+    #[test]
+    fn the_first_failure_is_the_exit_code() {
+        let failed = || Err(anyhow::anyhow!("no machine"));
+        assert_eq!(exit_code(vec![Ok(0), Ok(0)]), 0);
+        assert_eq!(exit_code(vec![Ok(0), Ok(3), failed()]), 3);
+        assert_eq!(exit_code(vec![failed(), Ok(3)]), 1);
+        let late = anyhow::Error::from(TimedOut("late".into())).context("a machine");
+        assert_eq!(exit_code(vec![Err(late)]), 124);
     }
 }

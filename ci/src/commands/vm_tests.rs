@@ -8,8 +8,15 @@ use crate::{
     lab::{Daemon, Vm, VmConfig},
     tree::Tree,
 };
-use anyhow::{ensure, Result};
+use anyhow::{bail, ensure, Result};
 use std::{path::PathBuf, time::Duration};
+
+/// Works until it is killed, and keeps this many objects meanwhile.
+const HOLD: &str = "nova-test hold --objects 16";
+const OBJECTS: u32 = 16;
+/// The same in the background, once it works.
+const HOLD_BEHIND: &str =
+    "nova-test hold --objects 16 >/tmp/hold & until grep -q ready /tmp/hold; do sleep 0.1; done";
 
 /// What the machines of a test are made of.
 pub(crate) struct Lab {
@@ -48,6 +55,7 @@ impl Lab {
             socket: Some(daemon.socket(name)),
             memory_mib: 256,
             timeout: Duration::from_secs(240),
+            verbose: false,
         })?;
         ensure!(vm.load_status == 0, "{name}: {}", vm.load_output);
         Ok(vm)
@@ -95,11 +103,11 @@ pub(crate) fn killed(lab: &Lab) -> Result<()> {
     let daemon = pair()?;
     let mut alice = lab.boot(&daemon, "alice")?;
     let mut bob = lab.boot(&daemon, "bob")?;
-    bob.start("nova-test hold --objects 16")?;
+    bob.start(HOLD)?;
     bob.wait_line("ready")?;
     alice.start("nova-test run memory")?;
     bob.kill()?;
-    daemon.wait_log(&["objects freed", "bob"])?;
+    daemon.wait_freed("bob", "disconnected", OBJECTS)?;
     ensure!(
         !daemon
             .log()
@@ -123,11 +131,11 @@ pub(crate) fn reset(lab: &Lab) -> Result<()> {
     let daemon = pair()?;
     let mut alice = lab.boot(&daemon, "alice")?;
     let mut bob = lab.boot(&daemon, "bob")?;
-    bob.start("nova-test hold --objects 16")?;
+    bob.start(HOLD)?;
     bob.wait_line("ready")?;
     alice.start("nova-test run memory")?;
     bob.reset()?;
-    daemon.wait_log(&["reset, ", "bob"])?;
+    daemon.wait_freed("bob", "reset", OBJECTS)?;
     ensure!(
         bob.load_status == 0,
         "bob after the reset: {}",
@@ -135,6 +143,52 @@ pub(crate) fn reset(lab: &Lab) -> Result<()> {
     );
     let output = alice.finish(|_| {})?;
     ensure!(output.status == 0, "alice: {}", output.text);
+    alice.check_kernel_log()?;
+    daemon.terminate()
+}
+
+/// A machine that reboots by itself, in the middle of its work, frees what it held and comes back.
+pub(crate) fn rebooted(lab: &Lab) -> Result<()> {
+    let daemon = pair()?;
+    let mut alice = lab.boot(&daemon, "alice")?;
+    let mut bob = lab.boot(&daemon, "bob")?;
+    // In the background, as it is the agent that reboots.
+    passes(&mut bob, HOLD_BEHIND)?;
+    alice.start("nova-test run memory")?;
+    bob.reboot()?;
+    daemon.wait_freed("bob", "reset", OBJECTS)?;
+    ensure!(
+        bob.load_status == 0,
+        "bob after the reboot: {}",
+        bob.load_output
+    );
+    passes(&mut bob, "nova-test run memory")?;
+    let output = alice.finish(|_| {})?;
+    ensure!(output.status == 0, "alice: {}", output.text);
+    alice.check_kernel_log()?;
+    bob.check_kernel_log()?;
+    daemon.terminate()
+}
+
+/// A machine whose kernel panics is at its end, and frees what it held.
+pub(crate) fn panicked(lab: &Lab) -> Result<()> {
+    let daemon = pair()?;
+    let mut alice = lab.boot(&daemon, "alice")?;
+    let mut bob = lab.boot(&daemon, "bob")?;
+    passes(&mut bob, HOLD_BEHIND)?;
+    bob.start("echo c >/proc/sysrq-trigger")?;
+    let error = match bob.finish(|_| {}) {
+        Ok(output) => bail!("bob went on after a panic: {output:?}"),
+        Err(error) => format!("{error:#}"),
+    };
+    ensure!(
+        error.contains("Kernel panic"),
+        "the panic is not shown: {error}"
+    );
+    // QEMU ends as an orderly monitor does: it stops the rings first.
+    daemon.wait_freed("bob", "reset", OBJECTS)?;
+    daemon.wait_log(&["disconnected", "bob"])?;
+    passes(&mut alice, "nova-test run memory")?;
     alice.check_kernel_log()?;
     daemon.terminate()
 }

@@ -92,21 +92,40 @@ impl Daemon {
 
     /// Waits until a line of the log holds all of `parts`.
     pub(crate) fn wait_log(&self, parts: &[&str]) -> Result<()> {
+        self.wait_line(&format!("{parts:?}"), |line| {
+            parts.iter().all(|part| line.contains(part))
+        })
+    }
+
+    /// Waits until the log says that `tenant` lost this many objects at once, or more, by `event`: "reset" or
+    /// "disconnected". A device without objects says it too, at each boot.
+    pub(crate) fn wait_freed(&self, tenant: &str, event: &str, at_least: u32) -> Result<()> {
+        let what = format!("{tenant} {event} with at least {at_least} objects");
+        self.wait_line(&what, |line| {
+            line.contains(tenant) && freed(line, event).is_some_and(|freed| freed >= at_least)
+        })
+    }
+
+    fn wait_line(&self, what: &str, found: impl Fn(&str) -> bool) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let log = self.log();
-            if log
-                .lines()
-                .any(|line| parts.iter().all(|part| line.contains(part)))
-            {
+            if log.lines().any(&found) {
                 return Ok(());
             }
             ensure!(
                 Instant::now() < deadline,
-                "the daemon never logged {parts:?}:\n{log}"
+                "the daemon never logged {what}:\n{log}"
             );
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// The end of the log, for a user who looks for a cause.
+    pub(crate) fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(15)..].join("\n")
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {
@@ -154,10 +173,29 @@ impl Daemon {
     }
 }
 
+/// The number in `…<event>, N objects freed…`.
+fn freed(line: &str, event: &str) -> Option<u32> {
+    let (_, rest) = line.split_once(&format!("{event}, "))?;
+    rest.split_once(" objects freed")?.0.parse().ok()
+}
+
 impl Drop for Daemon {
     fn drop(&mut self) {
         let _ = self.go_on();
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn freed_objects_are_counted() {
+        let line = "INFO tenant=bob reset, 17 objects freed";
+        assert_eq!(freed(line, "reset"), Some(17));
+        assert_eq!(freed(line, "disconnected"), None);
+        assert_eq!(freed("bob reset, all objects freed", "reset"), None);
     }
 }

@@ -23,7 +23,7 @@ impl Qmp {
             reader: BufReader::new(stream),
         };
         qmp.receive()?;
-        qmp.execute("qmp_capabilities")?;
+        qmp.execute("qmp_capabilities", json!({}))?;
         Ok(qmp)
     }
 
@@ -37,9 +37,9 @@ impl Qmp {
         Ok(serde_json::from_str(&line)?)
     }
 
-    /// Runs a command without arguments; events are passed over.
-    pub(super) fn execute(&mut self, command: &str) -> Result<Value> {
-        let line = json!({ "execute": command }).to_string();
+    /// Runs a command; events are passed over.
+    pub(super) fn execute(&mut self, command: &str, arguments: Value) -> Result<Value> {
+        let line = json!({ "execute": command, "arguments": arguments });
         writeln!(self.reader.get_mut(), "{line}")?;
         loop {
             let answer = self.receive()?;

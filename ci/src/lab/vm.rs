@@ -9,7 +9,8 @@ use crate::{
     initramfs::{self, Contents},
     tree::Tree,
 };
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{anyhow, bail, ensure, Context, Result};
+use serde_json::json;
 use std::{
     fs::{self, File},
     io::{BufRead, BufReader, Read, Write},
@@ -30,6 +31,8 @@ pub(crate) struct VmConfig<'a> {
     pub(crate) socket: Option<PathBuf>,
     pub(crate) memory_mib: u32,
     pub(crate) timeout: Duration,
+    /// The kernel's log goes to standard error too.
+    pub(crate) verbose: bool,
 }
 
 /// A program's end.
@@ -53,6 +56,9 @@ pub(crate) struct Vm {
     pub(crate) load_output: String,
 }
 
+/// The serial ports, in order. The guest boots when somebody listens to them all.
+const PORTS: [&str; 3] = ["kernel", "output", "agent"];
+
 /// The line that ends a program's output.
 const END: &str = "\u{1e}";
 
@@ -64,16 +70,19 @@ impl Vm {
         initramfs::write(config.contents, &archive)?;
         let mut child = qemu(config, dir.path(), &archive)?;
         let deadline = Instant::now() + config.timeout;
-        let ports = connect(&mut child, dir.path(), "output", deadline)
-            .and_then(|output| Ok((output, connect(&mut child, dir.path(), "agent", deadline)?)));
-        let (output, agent) = match ports {
-            Ok(ports) => ports,
-            Err(error) => {
+        let ports = PORTS.map(|port| connect(&mut child, dir.path(), port, deadline));
+        let (kernel, output, agent) = match ports {
+            [Ok(kernel), Ok(output), Ok(agent)] => (kernel, output, agent),
+            ports => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(error.context(qemu_log(dir.path())));
+                let error = ports.into_iter().find_map(Result::err);
+                return Err(error
+                    .unwrap_or_else(|| anyhow!("no error"))
+                    .context(qemu_log(dir.path())));
             }
         };
+        kernel_reader(kernel, config);
         agent.set_read_timeout(Some(Duration::from_millis(500)))?;
         let mut vm = Self {
             name: config.name.clone(),
@@ -121,21 +130,24 @@ impl Vm {
     /// Waits for the end of what [`Vm::start`] started.
     pub(crate) fn finish(&mut self, mut line: impl FnMut(&str)) -> Result<Output> {
         let mut lines: Vec<String> = Vec::new();
+        // The agent ends an unfinished line before its mark; after a finished one that is an empty
+        // line, which nobody printed. So empty lines wait until another follows.
+        let mut empty = false;
         loop {
-            match self.next_line()? {
-                text if text == END => break,
-                text => {
-                    line(&text);
-                    lines.push(text);
-                }
+            let text = self.next_line()?;
+            if text == END {
+                break;
+            }
+            let ready = empty.then(String::new);
+            empty = text.is_empty();
+            let text = (!empty).then_some(text);
+            for text in ready.into_iter().chain(text) {
+                line(&text);
+                lines.push(text);
             }
         }
         let status = self.answer("exit")?;
-        let mut text = lines.join("\n");
-        // The agent ends an unfinished line before its mark.
-        while text.ends_with('\n') {
-            text.pop();
-        }
+        let text = lines.join("\n");
         Ok(Output { status, text })
     }
 
@@ -210,9 +222,7 @@ impl Vm {
 
     fn kernel_tail(&self) -> String {
         let log = self.kernel_log();
-        let lines: Vec<_> = log.lines().collect();
-        let from = lines.len().saturating_sub(25);
-        format!("{}: kernel log:\n{}\n", self.name, lines[from..].join("\n"))
+        format!("{}: kernel log:\n{}\n", self.name, log_tail(&log))
     }
 
     /// Fails when the kernel has complained: a warning, an oops, a leak that it saw.
@@ -243,8 +253,25 @@ impl Vm {
 
     /// Resets the machine, as its reset button does, and waits for its agent.
     pub(crate) fn reset(&mut self) -> Result<()> {
-        Qmp::connect(&self.dir.path().join("qmp"))?.execute("system_reset")?;
-        self.wait_boot()
+        self.restart(|_, qmp| {
+            let reset = qmp.execute("system_reset", json!({}));
+            reset.map(drop)
+        })
+    }
+
+    /// Has the guest reboot, whatever its programs do, and waits for its agent.
+    pub(crate) fn reboot(&mut self) -> Result<()> {
+        self.restart(|vm, _| vm.start("reboot -f"))
+    }
+
+    /// Lets the machine start anew once: otherwise that is taken for the end of a panic.
+    fn restart(&mut self, how: impl FnOnce(&mut Self, &mut Qmp) -> Result<()>) -> Result<()> {
+        let mut qmp = Qmp::connect(&self.dir.path().join("qmp"))?;
+        qmp.execute("set-action", json!({ "reboot": "reset" }))?;
+        how(self, &mut qmp)?;
+        self.wait_boot()?;
+        let back = qmp.execute("set-action", json!({ "reboot": "shutdown" }));
+        back.map(drop)
     }
 
     /// Kills the machine at once.
@@ -279,7 +306,7 @@ impl Drop for Vm {
 
 /// A program or a machine took too long: exit code 124.
 #[derive(Debug)]
-pub(crate) struct TimedOut(String);
+pub(crate) struct TimedOut(pub(crate) String);
 
 impl std::fmt::Display for TimedOut {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -288,6 +315,23 @@ impl std::fmt::Display for TimedOut {
 }
 
 impl std::error::Error for TimedOut {}
+
+/// The last lines; more of them when the end begins earlier: a trace is longer than what led to it.
+fn log_tail(log: &str) -> String {
+    let lines: Vec<_> = log.lines().collect();
+    let last = lines.len().saturating_sub(25);
+    let end = |line: &&str| {
+        ["Kernel panic", "Oops", "BUG:"]
+            .iter()
+            .any(|word| line.contains(word))
+    };
+    let from = match lines.iter().position(end) {
+        Some(at) => at.saturating_sub(5).min(last),
+        None => last,
+    };
+    let to = lines.len().min(from + 100);
+    lines[from..to].join("\n")
+}
 
 fn would_block(error: &std::io::Error) -> bool {
     matches!(
@@ -318,6 +362,19 @@ fn reader(port: UnixStream) -> Receiver<String> {
         }
     });
     receive
+}
+
+/// Takes the kernel's log off its port. QEMU writes it to a file as well.
+fn kernel_reader(port: UnixStream, config: &VmConfig<'_>) {
+    let shown = config.verbose.then(|| config.name.clone());
+    let lines = reader(port);
+    thread::spawn(move || {
+        for line in lines {
+            if let Some(name) = &shown {
+                eprintln!("{name} kernel| {line}");
+            }
+        }
+    });
 }
 
 fn connect(child: &mut Child, dir: &Path, port: &str, deadline: Instant) -> Result<UnixStream> {
@@ -351,6 +408,8 @@ fn qemu(config: &VmConfig<'_>, dir: &Path, archive: &Path) -> Result<Child> {
         .arg(share("seabios"));
     let memory = config.memory_mib;
     command.args([
+        // A guest that panics is at its end. See `restart`.
+        "-no-reboot",
         "-nodefaults",
         "-no-user-config",
         "-display",
@@ -369,14 +428,14 @@ fn qemu(config: &VmConfig<'_>, dir: &Path, archive: &Path) -> Result<Child> {
     command.arg("-kernel").arg(&config.contents.kernel.image);
     command.arg("-initrd").arg(archive);
     command.args(["-append", "console=ttyS0 loglevel=5 panic=-1 oops=panic"]);
-    // The first port is the kernel's; the guest boots when somebody listens to the others.
-    command
-        .arg("-serial")
-        .arg(format!("file:{}", dir.join("kernel.log").display()));
-    for port in ["output", "agent"] {
+    for port in PORTS {
         let path = dir.join(port);
+        let log = match port {
+            "kernel" => format!(",logfile={}", dir.join("kernel.log").display()),
+            _ => String::new(),
+        };
         command.arg("-chardev").arg(format!(
-            "socket,id={port},path={},server=on,wait=on",
+            "socket,id={port},path={},server=on,wait=on{log}",
             path.display()
         ));
         command.arg("-serial").arg(format!("chardev:{port}"));
@@ -401,4 +460,22 @@ fn qemu(config: &VmConfig<'_>, dir: &Path, archive: &Path) -> Result<Child> {
         .stderr(log)
         .spawn()
         .context("starting QEMU")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_begins_before_the_panic() {
+        let mut log = "quiet\n".repeat(50);
+        assert_eq!(log_tail(&log).lines().count(), 25);
+        log.push_str("Kernel panic - not syncing: sysrq\n");
+        log.push_str(&"trace\n".repeat(40));
+        assert_eq!(log_tail(&log).lines().count(), 46);
+        assert!(log_tail(&log).contains("Kernel panic"));
+        log.push_str(&"trace\n".repeat(100));
+        assert_eq!(log_tail(&log).lines().count(), 100);
+        assert_eq!(log_tail(""), "");
+    }
 }
