@@ -3,6 +3,7 @@
 
 pub(crate) mod cleanup;
 mod daemon;
+pub(crate) mod l1;
 mod qmp;
 mod vm;
 
