@@ -4,7 +4,6 @@
 use super::{
     answer::Reply,
     backing::Entries,
-    contexts::Contexts,
     driver::{Object, TenantFile},
     Device,
 };
@@ -53,7 +52,7 @@ impl Device {
 
     pub(super) fn ctx_create(&mut self, ctx_id: u32, request: CtxCreate) -> Result {
         no_context(ctx_id)?;
-        if self.contexts.len() >= self.limits().max_contexts.min(Contexts::CAPACITY) {
+        if self.contexts.len() >= self.limits().max_contexts {
             return Err(Status::ErrLimit);
         }
         let file = File::<TenantFile>::open(&self.drm).map_err(status)?;

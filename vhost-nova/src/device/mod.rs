@@ -82,6 +82,11 @@ pub struct Device {
 impl Device {
     /// Makes the device of tenant `tenant`.
     pub fn new(tenant: &str, gpu: GpuIdentity, limits: Limits) -> Result<Self, DeviceError> {
+        // The guest is told what it can really have.
+        let limits = Limits {
+            max_contexts: limits.max_contexts.min(Contexts::CAPACITY),
+            ..limits
+        };
         let make = || {
             let device = drm_core::Device::<TenantDriver>::new(Ok(TenantData::new(limits)))?;
             Registration::new(device)
