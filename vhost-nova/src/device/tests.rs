@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Every error row of the document, and what the commands do.
 
+mod checks;
+
 use super::*;
 use kernel_abi::virtio_nova::Status::{self, *};
 use vm_memory::{Bytes, GuestAddress};
@@ -463,6 +465,46 @@ fn checksums_are_of_the_guests_bytes_in_the_objects_order() {
 }
 
 #[test]
+fn pages_named_twice_hold_what_was_written_last() {
+    let mut rig = Rig::new();
+    let ctx = rig.context();
+    // Eight times the two regions that touch, in two entries: 1 MiB, the longest range.
+    let span = 128u64 << 10;
+    let handle = rig.ok(&create(ctx, 8 * span + PAGE, &[(0, span as u32); 8]))[0];
+    rig.ok(&add(ctx, handle, &[(1 << 20, PAGE as u32)]));
+    let seed = u64::MAX - 3;
+    let range = (PAGE, 8 * span);
+    let sum = rig.ok(&checksum(ctx, handle, 1, range, seed))[0];
+    // All but the last page shows what the eighth entry was filled with.
+    let last_written = |at: u64| {
+        let copy = 7 * span + at % span;
+        pattern(seed, if at < 8 * span { copy } else { at })
+    };
+    let bytes: Vec<u8> = (range.0..range.0 + range.1).map(last_written).collect();
+    assert_eq!(sum, crc32fast::hash(&bytes));
+    let mut found = [0; 16];
+    let seam = GuestAddress((64 << 10) - 8);
+    rig.mem.read_slice(&mut found, seam).unwrap();
+    let at = 7 * span + seam.0;
+    assert_eq!(
+        found[..],
+        (at..at + 16)
+            .map(|at| pattern(seed, at))
+            .collect::<Vec<_>>()[..]
+    );
+    assert_eq!(rig.ok(&checksum(ctx, handle, 0, range, 0))[0], sum);
+}
+
+#[test]
+fn an_object_can_be_as_large_as_the_limit() {
+    let mut rig = Rig::new();
+    let ctx = rig.context();
+    rig.ok(&create(ctx, 1 << 30, &[]));
+    assert_eq!(rig.device.stats().bytes, 1 << 30);
+    rig.refused(&create(ctx, (1 << 30) + PAGE, &[]), ErrInvalidParameter);
+}
+
+#[test]
 fn checksum_ranges_are_inside_the_object() {
     let mut rig = Rig::new();
     let ctx = rig.context();
@@ -561,4 +603,21 @@ fn the_configuration_is_that_of_the_document() {
     assert_eq!(config[8..24], u32s(&[0, 3, 4, 8])[..]);
     assert_eq!(config[24..], u64s(&[1 << 30])[..]);
     assert_eq!(rig.device.max_request_len(), 40 + 16 * 8);
+}
+
+#[test]
+fn as_many_contexts_as_the_configuration_says_can_exist() {
+    let no_limit = Limits {
+        max_contexts: u32::MAX,
+        ..limits()
+    };
+    let mut rig = Rig::fresh();
+    rig.device = Device::new("test", identity(), no_limit).unwrap();
+    rig.ok(&negotiate());
+    let said = u32::from_le_bytes(rig.device.config()[12..16].try_into().unwrap());
+    for _ in 0..4096 {
+        rig.context();
+    }
+    rig.refused(&ctx_create(), ErrLimit);
+    assert_eq!(rig.device.stats().contexts, said);
 }
