@@ -238,6 +238,7 @@ fn vm_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
         ("a rebooted machine", vm_tests::rebooted),
         ("a panicked machine", vm_tests::panicked),
         ("a killed waiter", vm_tests::killed_waiter),
+        ("devices that are declined", vm_tests::declined),
     ];
     let mut steps: Vec<Step> = tests
         .iter()

@@ -5,7 +5,7 @@ use crate::{
     guest,
     initramfs::{Contents, Extra},
     kernel::Kernel,
-    lab::{Daemon, Vm, VmConfig},
+    lab::{Daemon, Lie, Tamper, Vm, VmConfig},
     tree::Tree,
 };
 use anyhow::{bail, ensure, Result};
@@ -49,10 +49,14 @@ impl Lab {
     }
 
     fn boot(&self, daemon: &Daemon, name: &str) -> Result<Vm> {
+        self.boot_at(name, daemon.socket(name))
+    }
+
+    fn boot_at(&self, name: &str, socket: PathBuf) -> Result<Vm> {
         let vm = Vm::boot(&VmConfig {
             name: name.into(),
             contents: &self.contents(),
-            socket: Some(daemon.socket(name)),
+            socket: Some(socket),
             memory_mib: 256,
             timeout: Duration::from_secs(240),
             verbose: false,
@@ -211,4 +215,63 @@ pub(crate) fn killed_waiter(lab: &Lab) -> Result<()> {
     // What the dead process had created, the late answer's object included, is gone by then.
     daemon.wait_log(&["reset, ", " 0 objects freed", "alice"])?;
     daemon.terminate()
+}
+
+/// Devices that are not for this driver, or that it cannot drive, are declined with one line and make no node. The
+/// configuration's offsets are those of the specification's section 4.
+pub(crate) fn declined(lab: &Lab) -> Result<()> {
+    let lies: &[(&str, Lie)] = &[
+        ("that is not virtio-nova", config(0, *b"disk")),
+        ("speaks version 2.7", config(4, [2, 0, 7, 0])),
+        ("takes no memory entries", config(20, [0; 4])),
+    ];
+    let daemon = pair()?;
+    let alice_tamper = Tamper::start(&daemon.socket("alice"), Lie::default())?;
+    let mut alice = lab.boot_at("alice", alice_tamper.socket())?;
+    // What stands between changes nothing by itself.
+    passes(&mut alice, "nova-test run uapi")?;
+    for (line, lie) in lies {
+        passes(&mut alice, "rmmod virtio_nova")?;
+        alice_tamper.tell(*lie);
+        declines(&mut alice, line)?;
+    }
+    passes(&mut alice, "rmmod virtio_nova")?;
+    alice_tamper.tell(Lie::default());
+    passes(&mut alice, "modprobe virtio_nova")?;
+    passes(&mut alice, "nova-test run uapi")?;
+    alice.check_kernel_log()?;
+
+    let bob_tamper = Tamper::start(
+        &daemon.socket("bob"),
+        Lie {
+            access_platform: true,
+            ..Lie::default()
+        },
+    )?;
+    let mut bob = lab.boot_at("bob", bob_tamper.socket())?;
+    passes(&mut bob, "rmmod virtio_nova")?;
+    declines(&mut bob, "VIRTIO_F_ACCESS_PLATFORM")?;
+    bob.check_kernel_log()?;
+    daemon.terminate()
+}
+
+fn config(offset: usize, bytes: [u8; 4]) -> Lie {
+    Lie {
+        config: Some((offset, bytes)),
+        ..Lie::default()
+    }
+}
+
+/// Loads the module, which must say this in one line, and make no node. The kernel may add that the probe failed.
+fn declines(vm: &mut Vm, line: &str) -> Result<()> {
+    passes(vm, "dmesg -c >/dev/null; modprobe virtio_nova")?;
+    passes(vm, "test ! -e /dev/dri/renderD128")?;
+    let output = vm.run("dmesg | grep 'virtio_nova: ' | grep -v ' loaded$'", |_| {})?;
+    ensure!(
+        output.text.lines().count() == 1 && output.text.contains(line),
+        "{}: not one line with {line:?}: {:?}",
+        vm.name(),
+        output.text
+    );
+    Ok(())
 }

@@ -5,7 +5,9 @@ pub(crate) mod cleanup;
 mod daemon;
 pub(crate) mod l1;
 mod qmp;
+mod tamper;
 mod vm;
 
 pub(crate) use daemon::{build as build_daemon, Daemon};
+pub(crate) use tamper::{Lie, Tamper};
 pub(crate) use vm::{TimedOut, Vm, VmConfig};

@@ -32,15 +32,25 @@ const FDS: usize = 8;
 
 const GET_FEATURES: u32 = 1;
 const SET_FEATURES: u32 = 2;
+const GET_PROTOCOL_FEATURES: u32 = 15;
+const SET_PROTOCOL_FEATURES: u32 = 16;
+const SET_BACKEND_REQ_FD: u32 = 21;
 const GET_CONFIG: u32 = 24;
+
+/// Header flags: this is an answer of version 1; one is wanted.
+const ANSWER: u32 = 5;
+const NEED_REPLY: u32 = 1 << 3;
+/// `VIRTIO_F_ACCESS_PLATFORM`, and a protocol feature that QEMU wants of a device that has it.
+const ACCESS_PLATFORM: u64 = 1 << 33;
+const BACKEND_REQ: u64 = 1 << 5;
 /// What precedes the bytes of the configuration space: offset, length, flags.
 const CONFIG_HEADER: usize = 12;
 
 /// What the guest is told instead of the truth.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Lie {
-    /// Feature bits that the daemon does not offer; it never hears that they were accepted.
-    pub(crate) features: u64,
+    /// The device wants addresses of an IOMMU. The daemon never hears that this was accepted.
+    pub(crate) access_platform: bool,
     /// Bytes of the configuration space, from an offset on.
     pub(crate) config: Option<(usize, [u8; 4])>,
 }
@@ -85,8 +95,21 @@ fn serve(listener: &UnixListener, daemon: &Path, lie: &Mutex<Lie>) -> Result<()>
     let (monitor, _) = listener.accept()?;
     let daemon = UnixStream::connect(daemon).context("the daemon's socket")?;
     thread::scope(|scope| {
-        let requests = scope.spawn(|| pump(&monitor, &daemon, |message| hide(message, lie)));
-        let answers = pump(&daemon, &monitor, |message| tamper(message, lie));
+        let requests = scope.spawn(|| {
+            pump(&monitor, &daemon, |message| {
+                match own_answer(message, lie) {
+                    Some(answer) => Next::Answer(answer),
+                    None => {
+                        hide(message, lie);
+                        Next::HandOn
+                    }
+                }
+            })
+        });
+        let answers = pump(&daemon, &monitor, |message| {
+            tamper(message, lie);
+            Next::HandOn
+        });
         let requests = requests
             .join()
             .unwrap_or_else(|_| Err(anyhow::anyhow!("a thread panicked")));
@@ -94,11 +117,20 @@ fn serve(listener: &UnixListener, daemon: &Path, lie: &Mutex<Lie>) -> Result<()>
     })
 }
 
+fn current(lie: &Mutex<Lie>) -> Lie {
+    *lie.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Changes an answer on its way to the monitor.
 fn tamper(message: &mut [u8], lie: &Mutex<Lie>) {
-    let lie = *lie.lock().unwrap_or_else(PoisonError::into_inner);
+    let lie = current(lie);
     match request(message) {
-        Some(GET_FEATURES) => change_features(message, |features| features | lie.features),
+        Some(GET_FEATURES) if lie.access_platform => {
+            change_features(message, |bits| bits | ACCESS_PLATFORM);
+        }
+        Some(GET_PROTOCOL_FEATURES) if lie.access_platform => {
+            change_features(message, |bits| bits | BACKEND_REQ);
+        }
         Some(GET_CONFIG) => change_config(message, lie),
         _ => {}
     }
@@ -106,10 +138,27 @@ fn tamper(message: &mut [u8], lie: &Mutex<Lie>) {
 
 /// Changes a request on its way to the daemon.
 fn hide(message: &mut [u8], lie: &Mutex<Lie>) {
-    let lie = *lie.lock().unwrap_or_else(PoisonError::into_inner);
-    if request(message) == Some(SET_FEATURES) {
-        change_features(message, |features| features & !lie.features);
+    match request(message) {
+        Some(SET_FEATURES) if current(lie).access_platform => {
+            change_features(message, |bits| bits & !ACCESS_PLATFORM);
+        }
+        Some(SET_PROTOCOL_FEATURES) if current(lie).access_platform => {
+            change_features(message, |bits| bits & !BACKEND_REQ);
+        }
+        _ => {}
     }
+}
+
+/// The answer to a request that the daemon must not see, as it never offered that.
+fn own_answer(message: &[u8], lie: &Mutex<Lie>) -> Option<Vec<u8>> {
+    let hidden = current(lie).access_platform && request(message)? == SET_BACKEND_REQ_FD;
+    let wanted = number(message, 4)? & NEED_REPLY != 0;
+    hidden.then(|| match wanted {
+        true => [SET_BACKEND_REQ_FD, ANSWER, 8, 0, 0]
+            .map(u32::to_le_bytes)
+            .concat(),
+        false => Vec::new(),
+    })
 }
 
 fn number(bytes: &[u8], at: usize) -> Option<u32> {
@@ -139,13 +188,23 @@ fn change_config(message: &mut [u8], lie: Lie) {
     }
 }
 
+/// What becomes of a message.
+enum Next {
+    HandOn,
+    /// It ends here, and this goes back.
+    Answer(Vec<u8>),
+}
+
 /// Hands messages on until one side ends; then both have ended.
-fn pump(from: &UnixStream, to: &UnixStream, change: impl Fn(&mut [u8])) -> Result<()> {
+fn pump(from: &UnixStream, to: &UnixStream, change: impl Fn(&mut [u8]) -> Next) -> Result<()> {
     let result = loop {
         match receive(from) {
             Ok(Some((mut message, fds))) => {
-                change(&mut message);
-                if let Err(error) = send(to, &message, &fds) {
+                let sent = match change(&mut message) {
+                    Next::HandOn => send(to, &message, &fds),
+                    Next::Answer(answer) => send(from, &answer, &[]),
+                };
+                if let Err(error) = sent {
                     break Err(error);
                 }
             }
@@ -215,13 +274,8 @@ fn send(to: &UnixStream, message: &[u8], fds: &[OwnedFd]) -> Result<()> {
             let fits = beside.push(SendAncillaryMessage::ScmRights(&fds));
             ensure!(fits, "{} descriptors in a message", fds.len());
         }
-        let sent = sendmsg(
-            to,
-            &[IoSlice::new(rest)],
-            &mut beside,
-            SendFlags::NOSIGNAL,
-        )
-        .map_err(std::io::Error::from)?;
+        let sent = sendmsg(to, &[IoSlice::new(rest)], &mut beside, SendFlags::NOSIGNAL)
+            .map_err(std::io::Error::from)?;
         rest = &rest[sent..];
         first = false;
     }
@@ -260,7 +314,7 @@ mod tests {
     #[test]
     fn features_that_are_made_up_stay_on_this_side() {
         let lie = Mutex::new(Lie {
-            features: 1 << 33,
+            access_platform: true,
             ..Lie::default()
         });
         let offered = (1_u64 << 32).to_le_bytes();
@@ -270,6 +324,11 @@ mod tests {
         let mut request = message(SET_FEATURES, &answer[HEADER..]);
         hide(&mut request, &lie);
         assert_eq!(request[HEADER..], offered);
+        let mut asks = message(SET_BACKEND_REQ_FD, &[]);
+        assert_eq!(own_answer(&asks, &lie), Some(Vec::new()));
+        asks[4] |= 8;
+        assert_eq!(own_answer(&asks, &lie).map(|answer| answer.len()), Some(20));
+        assert_eq!(own_answer(&request, &lie), None);
     }
 
     #[test]
@@ -280,7 +339,7 @@ mod tests {
         send(&near, &message(7, b"none"), &[]).unwrap();
         send(&near, &message(8, b"one"), &fds).unwrap();
         near.shutdown(Shutdown::Write).unwrap();
-        pump(&far, &in_, |_| {}).unwrap();
+        pump(&far, &in_, |_| Next::HandOn).unwrap();
         let (first, without) = receive(&out).unwrap().unwrap();
         let (second, with) = receive(&out).unwrap().unwrap();
         assert_eq!((first, without.len()), (message(7, b"none"), 0));

@@ -172,8 +172,7 @@ impl Vm {
                 Ok(line) => return Ok(line),
                 Err(mpsc::RecvTimeoutError::Timeout) => self.check_alive()?,
                 Err(mpsc::RecvTimeoutError::Disconnected) => {
-                    self.check_alive()?;
-                    bail!("{}: the machine is gone\n{}", self.name, self.kernel_tail());
+                    return Err(self.gone());
                 }
             }
         }
@@ -184,7 +183,7 @@ impl Vm {
         let mut line = String::new();
         loop {
             match self.agent.read_line(&mut line) {
-                Ok(0) => bail!("{}: the machine ended\n{}", self.name, self.kernel_tail()),
+                Ok(0) => return Err(self.gone()),
                 Ok(_) if line.ends_with('\n') => break,
                 Ok(_) => {}
                 Err(error) if would_block(&error) => self.check_alive()?,
@@ -197,14 +196,19 @@ impl Vm {
             .with_context(|| format!("{}: the agent said {line:?}", self.name))
     }
 
+    /// What to say of a machine that ended.
+    fn gone(&self) -> anyhow::Error {
+        anyhow!(
+            "{}: the machine ended\n{}{}",
+            self.name,
+            qemu_log(self.dir.path()),
+            self.kernel_tail()
+        )
+    }
+
     fn check_alive(&mut self) -> Result<()> {
-        if let Some(status) = self.child.try_wait()? {
-            bail!(
-                "{}: QEMU ended ({status})\n{}{}",
-                self.name,
-                qemu_log(self.dir.path()),
-                self.kernel_tail()
-            );
+        if self.child.try_wait()?.is_some() {
+            return Err(self.gone());
         }
         if Instant::now() > self.deadline {
             return Err(
