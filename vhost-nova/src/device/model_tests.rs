@@ -2,7 +2,7 @@
 //! Random requests: nothing panics, errors change nothing, and what there is is what a simple model has.
 
 use super::{
-    tests::{close, create, ctx_create, header, negotiate, open, Rig},
+    tests::{add, checksum, close, create, ctx_create, header, negotiate, open, Rig},
     *,
 };
 use kernel_abi::virtio_nova::Status::{self, Ok as Done};
@@ -33,7 +33,11 @@ proptest! {
     #[test]
     fn random_bytes_are_answered(request in proptest::collection::vec(any::<u8>(), 0..300)) {
         let mut rig = Rig::new();
-        rig.send(&request);
+        rig.ok(&ctx_create());
+        let before = rig.device.stats();
+        if rig.send(&request).0 != Done {
+            prop_assert_eq!(rig.device.stats(), before);
+        }
     }
 
     #[test]
@@ -47,6 +51,108 @@ proptest! {
                 prop_assert_eq!(rig.device.stats(), before);
             }
         }
+    }
+}
+
+/// How a valid request is spoilt; positions are taken modulo its length.
+#[derive(Clone, Debug)]
+enum Mutation {
+    Flip(usize, u8),
+    Word(usize, u32),
+    Long(usize, u64),
+    Cut(usize),
+    Extend(Vec<u8>),
+}
+
+impl Mutation {
+    fn apply(&self, request: &mut Vec<u8>) {
+        let len = request.len().max(1);
+        let put = |request: &mut Vec<u8>, at: usize, bytes: &[u8]| {
+            for (to, from) in request.iter_mut().skip(at).zip(bytes) {
+                *to = *from;
+            }
+        };
+        match self {
+            Self::Flip(at, bit) => request.iter_mut().skip(at % len).take(1).for_each(|byte| {
+                *byte ^= 1 << bit;
+            }),
+            Self::Word(at, word) => put(request, at % len / 4 * 4, &word.to_le_bytes()),
+            Self::Long(at, long) => put(request, at % len / 8 * 8, &long.to_le_bytes()),
+            Self::Cut(at) => request.truncate(at % len),
+            Self::Extend(bytes) => request.extend(bytes),
+        }
+    }
+}
+
+fn mutation() -> impl Strategy<Value = Mutation> {
+    let word = prop_oneof![0u32..10, Just(1 << 12), Just(u32::MAX), any::<u32>()];
+    let long = prop_oneof![
+        Just(0u64),
+        (0u64..64).prop_map(|page| page << 12),
+        (0u64..64).prop_map(|bit| 1 << bit),
+        (0u64..9000).prop_map(|below| u64::MAX - below),
+        any::<u64>(),
+    ];
+    let at = 0usize..256;
+    prop_oneof![
+        1 => (at.clone(), 0u8..8).prop_map(|(at, bit)| Mutation::Flip(at, bit)),
+        // What commands check themselves lies behind the header.
+        4 => (24usize..256, word).prop_map(|(at, word)| Mutation::Word(at, word)),
+        4 => (24usize..256, long).prop_map(|(at, long)| Mutation::Long(at, long)),
+        1 => at.prop_map(Mutation::Cut),
+        1 => proptest::collection::vec(any::<u8>(), 1..20).prop_map(Mutation::Extend),
+    ]
+}
+
+/// A request that is valid as long as the ids are.
+fn valid(which: u8, ctx: u32, other: u32, handles: [u32; 2]) -> Vec<u8> {
+    let [complete, partial] = handles;
+    match which {
+        0 => negotiate(),
+        1 => ctx_create(),
+        2 => header(0x102, other),
+        3 => create(ctx, 4 * 4096, &[(0, 4096), (15 * 4096, 8192)]),
+        4 => add(ctx, partial, &[(4096, 4096)]),
+        5 => close(ctx, complete),
+        6 => open(other, ctx, complete),
+        7 => checksum(ctx, complete, 0, (1, 8190), 0),
+        _ => checksum(ctx, complete, 1, (4095, 17), 7),
+    }
+}
+
+proptest! {
+    #[test]
+    fn spoilt_requests_that_fail_change_nothing(
+        requests in proptest::collection::vec(
+            (0u8..9, proptest::collection::vec(mutation(), 0..3)),
+            1..40,
+        )
+    ) {
+        let mut rig = Rig::new();
+        let (ctx, other) = (rig.context(), rig.context());
+        let handles = [1, 2].map(|pages| rig.ok(&create(ctx, pages * 8192, &[(0, 8192)]))[0]);
+        for (which, mutations) in requests {
+            let mut request = valid(which, ctx, other, handles);
+            for mutation in &mutations {
+                mutation.apply(&mut request);
+            }
+            let before = rig.device.stats();
+            if rig.send(&request).0 != Done {
+                prop_assert_eq!(rig.device.stats(), before);
+            }
+        }
+        rig.device.reset();
+        prop_assert_eq!(rig.device.stats(), Stats::default());
+    }
+}
+
+#[test]
+fn what_is_spoilt_is_valid_before() {
+    for which in 0..9 {
+        let mut rig = Rig::new();
+        let (ctx, other) = (rig.context(), rig.context());
+        let handles = [1, 2].map(|pages| rig.ok(&create(ctx, pages * 8192, &[(0, 8192)]))[0]);
+        rig.ok(&valid(which, ctx, other, handles));
     }
 }
 

@@ -89,7 +89,7 @@ pub(super) fn create(ctx: u32, size: u64, list: &[(u64, u32)]) -> Vec<u8> {
     message(0x110, ctx, &[&u64s(&[size]), &counts, &entries(list)])
 }
 
-fn add(ctx: u32, handle: u32, list: &[(u64, u32)]) -> Vec<u8> {
+pub(super) fn add(ctx: u32, handle: u32, list: &[(u64, u32)]) -> Vec<u8> {
     let counts = u32s(&[handle, list.len() as u32]);
     message(0x111, ctx, &[&counts, &entries(list)])
 }
@@ -102,7 +102,7 @@ pub(super) fn open(ctx: u32, source: u32, handle: u32) -> Vec<u8> {
     message(0x113, ctx, &[&u32s(&[source, handle])])
 }
 
-fn checksum(ctx: u32, handle: u32, op: u32, range: (u64, u64), seed: u64) -> Vec<u8> {
+pub(super) fn checksum(ctx: u32, handle: u32, op: u32, range: (u64, u64), seed: u64) -> Vec<u8> {
     let numbers = u64s(&[range.0, range.1, seed]);
     message(0x120, ctx, &[&u32s(&[handle, op]), &numbers])
 }
@@ -164,7 +164,7 @@ impl Rig {
         assert_eq!(self.device.stats(), before);
     }
 
-    fn context(&mut self) -> u32 {
+    pub(super) fn context(&mut self) -> u32 {
         self.ok(&ctx_create())[0]
     }
 
