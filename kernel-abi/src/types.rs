@@ -173,3 +173,92 @@ pub type NotThreadSafe = PhantomData<*mut ()>;
 /// The value of the type of the same name.
 #[allow(non_upper_case_globals)] // stands where the type's constructor would
 pub const NotThreadSafe: NotThreadSafe = PhantomData;
+
+#[cfg(all(test, home = "hosted"))]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use core::cell::Cell;
+
+    /// Counts its references, and is never freed.
+    struct Counted(Cell<i32>);
+
+    // SAFETY: the tests' values outlive all references to them.
+    unsafe impl AlwaysRefCounted for Counted {
+        fn inc_ref(&self) {
+            self.0.set(self.0.get() + 1);
+        }
+
+        unsafe fn dec_ref(this: NonNull<Self>) {
+            // SAFETY: live, by the contract of this function.
+            let count = unsafe { &this.as_ref().0 };
+            count.set(count.get() - 1);
+        }
+    }
+
+    #[test]
+    fn every_reference_has_one_count() {
+        let value = Counted(Cell::new(1));
+        let one = ARef::from(&value);
+        assert_eq!(value.0.get(), 2);
+        let two = one.clone();
+        assert_eq!((two.0.get(), core::ptr::eq(&*two, &value)), (3, true));
+        drop(one);
+        assert_eq!(value.0.get(), 2);
+        let raw = ARef::into_raw(two);
+        assert_eq!(value.0.get(), 2, "the count goes with the pointer");
+        // SAFETY: the pointer and its count are from `into_raw`.
+        let back = unsafe { ARef::from_raw(raw) };
+        assert_eq!(value.0.get(), 2);
+        drop(back);
+        assert_eq!(value.0.get(), 1);
+    }
+
+    #[test]
+    fn a_guard_runs_once_unless_it_is_dismissed() {
+        let runs = Cell::new(0);
+        let run = || runs.set(runs.get() + 1);
+        {
+            let _guard = ScopeGuard::new(run);
+            assert_eq!(runs.get(), 0);
+        }
+        assert_eq!(runs.get(), 1);
+        ScopeGuard::new(run).dismiss();
+        assert_eq!(runs.get(), 1);
+    }
+
+    #[test]
+    fn guards_run_in_reverse_also_when_a_function_returns_early() {
+        let order = std::cell::RefCell::new(std::vec::Vec::new());
+        let work = |fail: bool| {
+            let _first = ScopeGuard::new(|| order.borrow_mut().push(1));
+            let second = ScopeGuard::new(|| order.borrow_mut().push(2));
+            if fail {
+                return Err(());
+            }
+            second.dismiss();
+            Ok(())
+        };
+        assert_eq!(work(true), Err(()));
+        assert_eq!(order.take(), [2, 1]);
+        assert_eq!(work(false), Ok(()));
+        assert_eq!(order.take(), [1]);
+    }
+
+    #[test]
+    fn opaque_values_are_initialised_where_they_lie() {
+        let seen = Cell::new(core::ptr::null_mut());
+        let init = Opaque::ffi_init(|slot: *mut u32| {
+            seen.set(slot);
+            // SAFETY: the slot is valid for writes.
+            unsafe { slot.write(7) };
+        });
+        let flags = crate::alloc::flags::GFP_KERNEL;
+        let boxed = crate::alloc::KBox::pin_init(init, flags).unwrap();
+        assert_eq!(boxed.get(), seen.get());
+        // SAFETY: initialised above.
+        assert_eq!(unsafe { boxed.get().read() }, 7);
+        assert_eq!(Opaque::raw_get(&raw const *boxed), boxed.get());
+    }
+}

@@ -182,3 +182,122 @@ impl<T: fmt::Debug> fmt::Debug for KBox<T> {
         T::fmt(self, f)
     }
 }
+
+#[cfg(all(test, home = "hosted"))]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use crate::{alloc::flags::GFP_KERNEL, error::code::EBUSY};
+    use core::cell::Cell;
+    use pinned_init::{init_from_closure, pin_init_from_closure};
+
+    /// Counts how often it is dropped.
+    struct Counted<'a>(&'a Cell<u32>);
+
+    impl Drop for Counted<'_> {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+
+    std::thread_local! {
+        static SIZELESS_DROPS: Cell<u32> = const { Cell::new(0) };
+    }
+
+    struct Sizeless;
+
+    impl Drop for Sizeless {
+        fn drop(&mut self) {
+            SIZELESS_DROPS.set(SIZELESS_DROPS.get() + 1);
+        }
+    }
+
+    #[repr(align(256))]
+    struct Aligned(u8);
+
+    #[test]
+    fn a_value_is_dropped_once_with_its_box() {
+        let drops = Cell::new(0);
+        let boxed = KBox::new(Counted(&drops), GFP_KERNEL).unwrap();
+        assert_eq!(drops.get(), 0);
+        drop(boxed);
+        assert_eq!(drops.get(), 1);
+        drop(KBox::pin(Counted(&drops), GFP_KERNEL).unwrap());
+        assert_eq!(drops.get(), 2);
+        drop(KBox::<Counted<'_>>::new_uninit(GFP_KERNEL).unwrap());
+        assert_eq!(drops.get(), 2, "memory without a value");
+    }
+
+    #[test]
+    fn a_value_that_is_taken_out_is_the_takers() {
+        let drops = Cell::new(0);
+        let value = KBox::into_inner(KBox::new(Counted(&drops), GFP_KERNEL).unwrap());
+        assert_eq!(drops.get(), 0);
+        drop(value);
+        assert_eq!(drops.get(), 1);
+        let raw = KBox::into_raw(KBox::new(Counted(&drops), GFP_KERNEL).unwrap());
+        assert_eq!(drops.get(), 1);
+        // SAFETY: from the line above.
+        drop(unsafe { KBox::from_raw(raw) });
+        assert_eq!(drops.get(), 2);
+    }
+
+    #[test]
+    fn types_without_size_are_dropped_too() {
+        drop(KBox::new(Sizeless, GFP_KERNEL).unwrap());
+        assert_eq!(SIZELESS_DROPS.get(), 1);
+        let value = KBox::into_inner(KBox::new(Sizeless, GFP_KERNEL).unwrap());
+        assert_eq!(SIZELESS_DROPS.get(), 1);
+        drop(value);
+        assert_eq!(SIZELESS_DROPS.get(), 2);
+    }
+
+    #[test]
+    fn values_are_aligned_and_can_be_changed() {
+        let mut boxes = std::vec::Vec::new();
+        for value in 0..16 {
+            let mut boxed = KBox::new(Aligned(value), GFP_KERNEL).unwrap();
+            assert_eq!(ptr::from_ref(&*boxed).addr() % 256, 0);
+            boxed.0 += 1;
+            boxes.push(boxed);
+        }
+        for (value, boxed) in (1..).zip(&boxes) {
+            assert_eq!(boxed.0, value);
+        }
+    }
+
+    #[test]
+    fn an_initialiser_that_fails_leaves_nothing_to_drop() {
+        let drops = Cell::new(0);
+        let seen = Cell::new(ptr::null_mut());
+        let failing = |slot: *mut Counted<'_>| {
+            seen.set(slot.cast::<u8>());
+            Err(EBUSY)
+        };
+        // SAFETY: they fail, and leave nothing initialised.
+        let (init, pin) = unsafe { (init_from_closure(failing), pin_init_from_closure(failing)) };
+        assert_eq!(
+            KBox::<Counted<'_>>::init(init, GFP_KERNEL).err(),
+            Some(EBUSY)
+        );
+        assert!(!seen.replace(ptr::null_mut()).is_null());
+        assert_eq!(
+            KBox::<Counted<'_>>::pin_init(pin, GFP_KERNEL).err(),
+            Some(EBUSY)
+        );
+        assert!(!seen.get().is_null());
+        assert_eq!(drops.get(), 0);
+        // One that succeeds is dropped as usual.
+        let filled = KBox::<Counted<'_>>::pin_init::<Error>(Ok(Counted(&drops)), GFP_KERNEL);
+        drop(filled.unwrap());
+        assert_eq!(drops.get(), 1);
+    }
+
+    #[test]
+    fn memory_that_cannot_be_had_is_an_error() {
+        // More than an address space has.
+        type Huge = [u8; 1 << 60];
+        assert!(KBox::<Huge>::new_uninit(GFP_KERNEL).is_err());
+    }
+}

@@ -189,3 +189,202 @@ impl<T: fmt::Debug> fmt::Debug for KVec<T> {
         self[..].fmt(f)
     }
 }
+
+#[cfg(all(test, home = "hosted"))]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use crate::alloc::flags::GFP_KERNEL;
+    use proptest::prelude::*;
+    use std::{format, rc::Rc, vec::Vec};
+
+    #[test]
+    fn an_empty_vector_has_no_memory() {
+        let mut vec = KVec::<u64>::new();
+        assert_eq!((vec.len(), vec.capacity()), (0, 0));
+        assert_eq!((vec.pop(), vec.swap_remove(0)), (None, None));
+        vec.reserve(0, GFP_KERNEL).unwrap();
+        assert_eq!(vec.capacity(), 0);
+        assert_eq!(
+            KVec::<u8>::with_capacity(0, GFP_KERNEL).unwrap().capacity(),
+            0
+        );
+        assert_eq!(
+            KVec::<u8>::with_capacity(9, GFP_KERNEL).unwrap().capacity(),
+            9
+        );
+    }
+
+    #[test]
+    fn reserved_room_is_used_before_it_moves() {
+        let mut vec = KVec::new();
+        vec.reserve(100, GFP_KERNEL).unwrap();
+        let (capacity, at) = (vec.capacity(), vec.as_ptr());
+        assert!(capacity >= 100);
+        for value in 0..100u32 {
+            vec.push(value, GFP_KERNEL).unwrap();
+        }
+        vec.clear();
+        vec.extend_from_slice(&[7; 100], GFP_KERNEL).unwrap();
+        assert_eq!((vec.capacity(), vec.as_ptr()), (capacity, at));
+    }
+
+    #[test]
+    fn room_that_cannot_be_had_is_an_error_and_changes_nothing() {
+        let mut vec = KVec::new();
+        vec.extend_from_slice(&[1u64, 2, 3], GFP_KERNEL).unwrap();
+        let capacity = vec.capacity();
+        for additional in [usize::MAX, usize::MAX / 8, isize::MAX as usize / 8] {
+            assert_eq!(vec.reserve(additional, GFP_KERNEL), Err(AllocError));
+        }
+        assert_eq!(vec.resize(usize::MAX, 0, GFP_KERNEL), Err(AllocError));
+        assert_eq!((&vec[..], vec.capacity()), (&[1, 2, 3][..], capacity));
+        assert!(KVec::<u64>::with_capacity(usize::MAX, GFP_KERNEL).is_err());
+    }
+
+    #[test]
+    fn every_value_is_dropped_once() {
+        let value = Rc::new(());
+        let others = || Rc::strong_count(&value) - 1;
+        let mut vec = KVec::new();
+        for _ in 0..10 {
+            vec.push(value.clone(), GFP_KERNEL).unwrap();
+        }
+        assert_eq!(others(), 10);
+        drop(vec.pop());
+        assert_eq!(others(), 9);
+        let removed = vec.swap_remove(0);
+        assert_eq!(others(), 9);
+        drop(removed);
+        assert_eq!(others(), 8);
+        assert!(vec.swap_remove(8).is_none());
+        vec.truncate(20);
+        assert_eq!(others(), 8);
+        vec.truncate(5);
+        assert_eq!(others(), 5);
+        vec.resize(7, value.clone(), GFP_KERNEL).unwrap();
+        assert_eq!(others(), 7);
+        vec.resize(2, value.clone(), GFP_KERNEL).unwrap();
+        assert_eq!(others(), 2);
+        vec.extend_from_slice(&[value.clone(), value.clone()], GFP_KERNEL)
+            .unwrap();
+        assert_eq!(others(), 4);
+        drop(vec);
+        assert_eq!(others(), 0);
+    }
+
+    std::thread_local! {
+        static SIZELESS_DROPS: core::cell::Cell<u32> = const { core::cell::Cell::new(0) };
+    }
+
+    #[derive(Clone)]
+    struct Sizeless;
+
+    impl Drop for Sizeless {
+        fn drop(&mut self) {
+            SIZELESS_DROPS.set(SIZELESS_DROPS.get() + 1);
+        }
+    }
+
+    #[test]
+    fn types_without_size_are_counted_and_dropped() {
+        let mut vec = KVec::new();
+        assert_eq!(vec.capacity(), usize::MAX);
+        for _ in 0..5 {
+            vec.push(Sizeless, GFP_KERNEL).unwrap();
+        }
+        assert_eq!((vec.len(), SIZELESS_DROPS.get()), (5, 0));
+        drop(vec.pop());
+        drop(vec.swap_remove(1));
+        vec.truncate(2);
+        assert_eq!((vec.len(), SIZELESS_DROPS.get()), (2, 3));
+        assert_eq!(vec.reserve(usize::MAX, GFP_KERNEL), Err(AllocError));
+        drop(vec);
+        assert_eq!(SIZELESS_DROPS.get(), 5);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Op {
+        Push(u16),
+        Pop,
+        Reserve(usize),
+        Truncate(usize),
+        Resize(usize, u16),
+        SwapRemove(usize),
+        Extend(Vec<u16>),
+        Set(usize, u16),
+        Clear,
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        let at = || 0usize..40;
+        prop_oneof![
+            6 => any::<u16>().prop_map(Op::Push),
+            2 => Just(Op::Pop),
+            1 => (0usize..100).prop_map(Op::Reserve),
+            1 => at().prop_map(Op::Truncate),
+            1 => (at(), any::<u16>()).prop_map(|(len, value)| Op::Resize(len, value)),
+            2 => at().prop_map(Op::SwapRemove),
+            2 => proptest::collection::vec(any::<u16>(), 0..20).prop_map(Op::Extend),
+            2 => (at(), any::<u16>()).prop_map(|(at, value)| Op::Set(at, value)),
+            1 => Just(Op::Clear),
+        ]
+    }
+
+    fn step(vec: &mut KVec<u16>, model: &mut Vec<u16>, op: Op) {
+        match op {
+            Op::Push(value) => {
+                vec.push(value, GFP_KERNEL).unwrap();
+                model.push(value);
+            }
+            Op::Pop => assert_eq!(vec.pop(), model.pop()),
+            Op::Reserve(additional) => {
+                vec.reserve(additional, GFP_KERNEL).unwrap();
+                assert!(vec.capacity() >= vec.len() + additional);
+            }
+            Op::Truncate(len) => {
+                vec.truncate(len);
+                model.truncate(len);
+            }
+            Op::Resize(len, value) => {
+                vec.resize(len, value, GFP_KERNEL).unwrap();
+                model.resize(len, value);
+            }
+            Op::SwapRemove(at) => {
+                let expected = (at < model.len()).then(|| model.swap_remove(at));
+                assert_eq!(vec.swap_remove(at), expected);
+            }
+            Op::Extend(values) => {
+                vec.extend_from_slice(&values, GFP_KERNEL).unwrap();
+                model.extend(values);
+            }
+            Op::Set(at, value) => {
+                for values in [&mut vec[..], &mut model[..]] {
+                    values
+                        .iter_mut()
+                        .skip(at)
+                        .take(1)
+                        .for_each(|old| *old = value);
+                }
+            }
+            Op::Clear => {
+                vec.clear();
+                model.clear();
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_holds_what_a_vec_holds(ops in proptest::collection::vec(op(), 0..200)) {
+            let (mut vec, mut model) = (KVec::new(), Vec::new());
+            for op in ops {
+                step(&mut vec, &mut model, op);
+                prop_assert_eq!(&vec[..], &model[..]);
+                prop_assert!(vec.capacity() >= vec.len());
+            }
+            prop_assert_eq!(format!("{vec:?}"), format!("{model:?}"));
+        }
+    }
+}

@@ -131,3 +131,95 @@ impl<T: fmt::Debug> fmt::Debug for Arc<T> {
         T::fmt(self, f)
     }
 }
+
+#[cfg(all(test, home = "hosted"))]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use crate::{alloc::flags::GFP_KERNEL, error::code::EBUSY};
+    use pinned_init::pin_init_from_closure;
+    use std::thread;
+
+    struct Counted<'a>(&'a AtomicUsize);
+
+    impl Drop for Counted<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn count<T>(arc: &Arc<T>) -> usize {
+        // SAFETY: by the type invariant.
+        unsafe { arc.inner.as_ref() }.count.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn the_last_owner_drops_the_value() {
+        let drops = AtomicUsize::new(0);
+        let one = Arc::new(Counted(&drops), GFP_KERNEL).unwrap();
+        let two = one.clone();
+        let other = Arc::new(Counted(&drops), GFP_KERNEL).unwrap();
+        assert!(Arc::ptr_eq(&one, &two) && !Arc::ptr_eq(&one, &other));
+        assert_eq!((count(&one), count(&other)), (2, 1));
+        drop(one);
+        assert_eq!((count(&two), drops.load(Ordering::Relaxed)), (1, 0));
+        drop(two);
+        assert_eq!(drops.load(Ordering::Relaxed), 1);
+        drop(other);
+        assert_eq!(drops.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn threads_count_together_and_the_value_ends_once() {
+        let drops = AtomicUsize::new(0);
+        for _ in 0..50 {
+            let before = drops.load(Ordering::Relaxed);
+            let shared = Arc::new(Counted(&drops), GFP_KERNEL).unwrap();
+            thread::scope(|scope| {
+                for _ in 0..4 {
+                    let mine = shared.clone();
+                    scope.spawn(move || {
+                        for _ in 0..1000 {
+                            let again = mine.clone();
+                            assert!(Arc::ptr_eq(&again, &mine));
+                        }
+                    });
+                }
+                // The last owner may be any of the threads.
+                drop(shared);
+            });
+            assert_eq!(drops.load(Ordering::Relaxed), before + 1);
+        }
+    }
+
+    #[test]
+    fn a_count_that_is_saturated_never_comes_down() {
+        let drops = AtomicUsize::new(0);
+        let arc = Arc::new(Counted(&drops), GFP_KERNEL).unwrap();
+        // SAFETY: by the type invariant.
+        let counter = unsafe { &arc.inner.as_ref().count };
+        counter.store(SATURATED, Ordering::Relaxed);
+        let more = arc.clone();
+        assert_eq!(count(&more), SATURATED);
+        drop(more);
+        assert_eq!(count(&arc), SATURATED);
+        assert_eq!(drops.load(Ordering::Relaxed), 0);
+        // The test itself frees it.
+        counter.store(1, Ordering::Relaxed);
+        drop(arc);
+        assert_eq!(drops.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn an_initialiser_that_fails_leaves_nothing_to_drop() {
+        let drops = AtomicUsize::new(0);
+        // SAFETY: it fails and leaves nothing initialised.
+        let failing = unsafe { pin_init_from_closure(|_: *mut Counted<'_>| Err(EBUSY)) };
+        assert_eq!(Arc::pin_init(failing, GFP_KERNEL).err(), Some(EBUSY));
+        let arc = Arc::<Counted<'_>>::pin_init::<Error>(Ok(Counted(&drops)), GFP_KERNEL).unwrap();
+        assert_eq!((count(&arc), drops.load(Ordering::Relaxed)), (1, 0));
+        drop(arc);
+        assert_eq!(drops.load(Ordering::Relaxed), 1);
+    }
+}

@@ -182,3 +182,110 @@ impl<T, B: Backend> Drop for Guard<'_, T, B> {
         unsafe { B::unlock(self.lock.state.get(), &self.state) };
     }
 }
+
+#[cfg(all(test, home = "hosted"))]
+mod tests {
+    extern crate std;
+
+    use crate::{
+        alloc::flags::GFP_KERNEL,
+        new_mutex, new_spinlock, new_spinlock_irq,
+        sync::{Arc, Mutex},
+    };
+    use std::{sync::mpsc, thread};
+
+    fn shared<T>(value: T) -> Arc<Mutex<T>> {
+        Arc::pin_init(new_mutex!(value, "test"), GFP_KERNEL).unwrap()
+    }
+
+    #[test]
+    fn one_thread_at_a_time_has_the_value() {
+        let lock = shared(0u32);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..5000 {
+                        let mut guard = lock.lock();
+                        // Two steps, so that a second holder would lose a count.
+                        let value = *guard;
+                        thread::yield_now();
+                        *guard = value + 1;
+                    }
+                });
+            }
+        });
+        assert_eq!(*lock.lock(), 4 * 5000);
+    }
+
+    #[test]
+    fn a_lock_that_is_held_cannot_be_tried() {
+        let lock = shared(1);
+        let guard = lock.lock();
+        assert!(lock.try_lock().is_none());
+        thread::scope(|scope| {
+            scope.spawn(|| assert!(lock.try_lock().is_none()));
+        });
+        drop(guard);
+        let mut guard = lock.try_lock().unwrap();
+        *guard += 1;
+        assert!(lock.try_lock().is_none());
+        drop(guard);
+        assert_eq!(*lock.lock(), 2);
+    }
+
+    #[test]
+    fn whoever_waits_gets_the_lock_when_it_is_given_up() {
+        let lock = shared(0);
+        let (tell, told) = mpsc::channel();
+        thread::scope(|scope| {
+            let mut guard = lock.lock();
+            scope.spawn(|| {
+                tell.send(()).unwrap();
+                assert_eq!(*lock.lock(), 7);
+            });
+            told.recv().unwrap();
+            *guard = 7;
+        });
+    }
+
+    #[test]
+    fn unlocked_lets_others_in_and_takes_the_lock_again() {
+        let lock = shared(1);
+        let mut guard = lock.lock();
+        let result = guard.unlocked(|| {
+            // On another thread: this would hang if the lock was still held.
+            thread::scope(|scope| {
+                let other = scope.spawn(|| {
+                    let mut guard = lock.lock();
+                    *guard += 1;
+                    *guard
+                });
+                other.join().unwrap()
+            })
+        });
+        assert_eq!((result, *guard), (2, 2));
+        assert!(lock.try_lock().is_none(), "held again");
+        drop(guard);
+        assert!(lock.try_lock().is_some());
+    }
+
+    #[test]
+    fn every_kind_of_lock_locks() {
+        let spin = Arc::pin_init(new_spinlock!(1, "spin"), GFP_KERNEL).unwrap();
+        let irq = Arc::pin_init(new_spinlock_irq!(1, "irq"), GFP_KERNEL).unwrap();
+        *spin.lock() += 1;
+        *irq.lock() += 1;
+        let (one, two) = (spin.lock(), irq.lock());
+        assert_eq!((*one, *two), (2, 2));
+        assert!(spin.try_lock().is_none() && irq.try_lock().is_none());
+    }
+
+    #[test]
+    fn the_value_is_dropped_with_its_lock() {
+        let value = std::sync::Arc::new(());
+        let lock = shared(value.clone());
+        assert_eq!(std::sync::Arc::strong_count(&value), 2);
+        drop(lock);
+        assert_eq!(std::sync::Arc::strong_count(&value), 1);
+    }
+}
