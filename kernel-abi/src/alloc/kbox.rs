@@ -184,13 +184,58 @@ impl<T: fmt::Debug> fmt::Debug for KBox<T> {
 }
 
 #[cfg(all(test, home = "hosted"))]
-mod tests {
+pub(super) mod tests {
     extern crate std;
 
     use super::*;
     use crate::{alloc::flags::GFP_KERNEL, error::code::EBUSY};
-    use core::cell::Cell;
+    use core::{alloc::GlobalAlloc, cell::Cell};
     use pinned_init::{init_from_closure, pin_init_from_closure};
+    use std::alloc::System;
+
+    std::thread_local! {
+        // Without a destructor and known at compile time: using it does not allocate.
+        static LIVE: Cell<isize> = const { Cell::new(0) };
+    }
+
+    /// The system's allocator; counts what each thread has not freed yet.
+    struct Counting;
+
+    fn live(change: isize) {
+        // A thread that ends has no count any more, and nobody who asks for it.
+        let _ = LIVE.try_with(|live| live.set(live.get() + change));
+    }
+
+    // SAFETY: every call goes to `System` as it came.
+    unsafe impl GlobalAlloc for Counting {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            // SAFETY: by this function's contract.
+            let memory = unsafe { System.alloc(layout) };
+            live(isize::from(!memory.is_null()));
+            memory
+        }
+
+        unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+            live(-1);
+            // SAFETY: by this function's contract.
+            unsafe { System.dealloc(memory, layout) };
+        }
+
+        unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+            // SAFETY: by this function's contract.
+            unsafe { System.realloc(memory, layout, size) }
+        }
+    }
+
+    #[global_allocator]
+    static ALLOCATOR: Counting = Counting;
+
+    /// How many more allocations this thread has after `work` than before.
+    pub(in crate::alloc) fn kept_by(work: impl FnOnce()) -> isize {
+        let before = LIVE.get();
+        work();
+        LIVE.get() - before
+    }
 
     /// Counts how often it is dropped.
     struct Counted<'a>(&'a Cell<u32>);
@@ -292,6 +337,25 @@ mod tests {
         let filled = KBox::<Counted<'_>>::pin_init::<Error>(Ok(Counted(&drops)), GFP_KERNEL);
         drop(filled.unwrap());
         assert_eq!(drops.get(), 1);
+    }
+
+    #[test]
+    fn the_memory_of_a_box_is_freed_on_every_way_out() {
+        let boxed = || KBox::new(7u64, GFP_KERNEL).unwrap();
+        let mut raw = ptr::null_mut();
+        assert_eq!(kept_by(|| raw = KBox::into_raw(boxed())), 1);
+        // SAFETY: from the line above.
+        assert_eq!(kept_by(|| drop(unsafe { KBox::from_raw(raw) })), -1);
+        assert_eq!(kept_by(|| drop(boxed())), 0);
+        assert_eq!(kept_by(|| assert_eq!(KBox::into_inner(boxed()), 7)), 0);
+        assert_eq!(kept_by(|| drop(KBox::<u64>::new_uninit(GFP_KERNEL))), 0);
+        let fails = || {
+            assert!(KBox::<u64>::init(Err(EBUSY), GFP_KERNEL).is_err());
+            assert!(KBox::<u64>::pin_init(Err(EBUSY), GFP_KERNEL).is_err());
+        };
+        assert_eq!(kept_by(fails), 0);
+        let sizeless = || core::mem::forget(KBox::new((), GFP_KERNEL));
+        assert_eq!(kept_by(sizeless), 0, "nothing is allocated");
     }
 
     #[test]

@@ -195,7 +195,7 @@ mod tests {
     extern crate std;
 
     use super::*;
-    use crate::alloc::flags::GFP_KERNEL;
+    use crate::alloc::{flags::GFP_KERNEL, kbox::tests::kept_by};
     use proptest::prelude::*;
     use std::{format, rc::Rc, vec::Vec};
 
@@ -241,6 +241,17 @@ mod tests {
         assert_eq!(vec.resize(usize::MAX, 0, GFP_KERNEL), Err(AllocError));
         assert_eq!((&vec[..], vec.capacity()), (&[1, 2, 3][..], capacity));
         assert!(KVec::<u64>::with_capacity(usize::MAX, GFP_KERNEL).is_err());
+    }
+
+    #[test]
+    fn the_memory_of_a_vector_is_freed() {
+        let mut vec = KVec::new();
+        let fill = || (0..100u32).for_each(|value| vec.push(value, GFP_KERNEL).unwrap());
+        assert_eq!(kept_by(fill), 1);
+        assert_eq!(kept_by(|| vec.clear()), 0, "the memory is kept");
+        assert_eq!(kept_by(|| drop(vec)), -1);
+        let empty = || core::mem::forget(KVec::<u32>::new());
+        assert_eq!(kept_by(empty), 0, "nothing is allocated");
     }
 
     #[test]
