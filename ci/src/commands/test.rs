@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! `cargo xtask test`: all checks, as a list of steps.
 
-use super::{demo, vm_tests};
+use super::{demo, vm, vm_tests};
 use crate::{
     guest, host,
     kernel::{self, Kernel},
@@ -43,7 +43,8 @@ struct Outcome {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     host::prepare()?;
     let tree = Tree::prepare()?;
-    let steps: Vec<Step> = steps(&tree)?
+    let (steps, left_out) = steps(&tree)?;
+    let steps: Vec<Step> = steps
         .into_iter()
         .filter(|step| !(args.quick && step.needs_vm))
         .filter(|step| {
@@ -62,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         return Err(crate::cli::Refusal("no step has that in its name; see --list".into()).into());
     }
     let outcomes: Vec<Outcome> = steps.iter().map(run_step).collect();
-    Ok(report(&outcomes))
+    Ok(report(&outcomes, left_out.as_deref()))
 }
 
 fn run_step(entry: &Step) -> Outcome {
@@ -79,7 +80,7 @@ fn run_step(entry: &Step) -> Outcome {
     }
 }
 
-fn report(outcomes: &[Outcome]) -> ExitCode {
+fn report(outcomes: &[Outcome], left_out: Option<&str>) -> ExitCode {
     println!();
     for outcome in outcomes {
         let verdict = if outcome.error.is_some() {
@@ -102,6 +103,9 @@ fn report(outcomes: &[Outcome]) -> ExitCode {
             println!("\n{}: {error:#}", outcome.name);
         }
     }
+    if let Some(why) = left_out {
+        println!("\nnot run, nor counted: {why}");
+    }
     println!("{} passed, {failed} failed", outcomes.len() - failed);
     if failed == 0 {
         ExitCode::SUCCESS
@@ -110,7 +114,8 @@ fn report(outcomes: &[Outcome]) -> ExitCode {
     }
 }
 
-fn steps(tree: &Tree) -> Result<Vec<Step>> {
+/// All steps, and what cannot run on this machine with the reason.
+fn steps(tree: &Tree) -> Result<(Vec<Step>, Option<String>)> {
     let kernels = kernel::names(tree)?
         .iter()
         .map(|name| Kernel::find(tree, name))
@@ -123,7 +128,29 @@ fn steps(tree: &Tree) -> Result<Vec<Step>> {
     for kernel in &kernels {
         steps.extend(vm_steps(tree, kernel));
     }
-    Ok(steps)
+    let program = match vm::find_cloud_hypervisor() {
+        Ok(program) => program,
+        Err(why) => {
+            return Ok((
+                steps,
+                Some(format!("the suite under cloud-hypervisor: {why}")),
+            ))
+        }
+    };
+    for kernel in &kernels {
+        let (tree, kernel, program) = (tree.clone(), kernel.clone(), program.clone());
+        steps.push(Step {
+            name: format!(
+                "vm, {}: the render node under cloud-hypervisor",
+                kernel.name
+            ),
+            needs_vm: true,
+            run: Box::new(move || {
+                vm_tests::cloud_hypervisor(&vm_tests::Lab::new(&tree, &kernel)?, &program)
+            }),
+        });
+    }
+    Ok((steps, None))
 }
 
 fn plain(name: &str, run: impl Fn() -> Result<()> + 'static) -> Step {
@@ -238,6 +265,7 @@ fn vm_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
         ("a rebooted machine", vm_tests::rebooted),
         ("a panicked machine", vm_tests::panicked),
         ("a killed waiter", vm_tests::killed_waiter),
+        ("a paused machine", vm_tests::paused),
         ("devices that are declined", vm_tests::declined),
     ];
     let mut steps: Vec<Step> = tests

@@ -191,7 +191,7 @@ fn run_inner(
 }
 
 /// cloud-hypervisor is in no package registry: it is taken from the machine, and must be static.
-fn find_cloud_hypervisor() -> Result<PathBuf> {
+pub(super) fn find_cloud_hypervisor() -> Result<PathBuf> {
     let named = env::var_os("VHOST_NOVA_CLOUD_HYPERVISOR").map(PathBuf::from);
     let program = named.or_else(|| {
         let path = env::var_os("PATH")?;
@@ -208,6 +208,13 @@ fn find_cloud_hypervisor() -> Result<PathBuf> {
         )
         .into());
     };
+    if !program.is_file() {
+        return Err(Refusal(format!(
+            "VHOST_NOVA_CLOUD_HYPERVISOR names {}, which is no file",
+            program.display()
+        ))
+        .into());
+    }
     refuse_dynamic(&program)?;
     Ok(program)
 }

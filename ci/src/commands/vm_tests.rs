@@ -5,11 +5,14 @@ use crate::{
     guest,
     initramfs::{Contents, Extra},
     kernel::Kernel,
-    lab::{Daemon, Lie, Tamper, Vm, VmConfig},
+    lab::{l1, Daemon, Lie, Tamper, Vm, VmConfig},
     tree::Tree,
 };
 use anyhow::{bail, ensure, Result};
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Works until it is killed, and keeps this many objects meanwhile.
 const HOLD: &str = "nova-test hold --objects 16";
@@ -189,9 +192,7 @@ pub(crate) fn panicked(lab: &Lab) -> Result<()> {
         error.contains("Kernel panic"),
         "the panic is not shown: {error}"
     );
-    // QEMU ends as an orderly monitor does: it stops the rings first.
-    daemon.wait_freed("bob", "reset", OBJECTS)?;
-    daemon.wait_log(&["disconnected", "bob"])?;
+    daemon.wait_freed("bob", "disconnected", OBJECTS)?;
     passes(&mut alice, "nova-test run memory")?;
     alice.check_kernel_log()?;
     daemon.terminate()
@@ -213,7 +214,28 @@ pub(crate) fn killed_waiter(lab: &Lab) -> Result<()> {
     passes(&mut vm, "rmmod virtio_nova")?;
     vm.power_off()?;
     // What the dead process had created, the late answer's object included, is gone by then.
-    daemon.wait_log(&["reset, ", " 0 objects freed", "alice"])?;
+    daemon.wait_freed("alice", "disconnected", 0)?;
+    daemon.terminate()
+}
+
+/// A machine that is paused, as QEMU's `stop` and `cont` do it, goes on with what it had.
+pub(crate) fn paused(lab: &Lab) -> Result<()> {
+    let daemon = pair()?;
+    let mut alice = lab.boot(&daemon, "alice")?;
+    passes(&mut alice, HOLD_BEHIND)?;
+    for _ in 0..3 {
+        alice.pause()?;
+        daemon.wait_log(&["control queue stopped", "alice"])?;
+        alice.resume()?;
+        // A new file, and the one that was open all the time.
+        passes(&mut alice, "nova-test run memory")?;
+        passes(&mut alice, "pidof nova-test")?;
+    }
+    ensure!(
+        !daemon.log().contains("reset, "),
+        "a pause was taken for a reset"
+    );
+    alice.check_kernel_log()?;
     daemon.terminate()
 }
 
@@ -273,5 +295,23 @@ fn declines(vm: &mut Vm, line: &str) -> Result<()> {
         vm.name(),
         output.text
     );
+    Ok(())
+}
+
+/// The render node's suite in two machines of cloud-hypervisor, which run in a machine that has KVM.
+pub(crate) fn cloud_hypervisor(lab: &Lab, program: &Path) -> Result<()> {
+    let inner = l1::Inner {
+        contents: lab.contents(),
+        command: "nova-test run",
+        vms: 2,
+        memory_mib: 256,
+    };
+    let mut text = String::new();
+    let timeout = Duration::from_secs(400);
+    let statuses = l1::run(&lab.tree, program, &inner, timeout, false, |line| {
+        text.push_str(line);
+        text.push('\n');
+    })?;
+    ensure!(statuses == [0, 0], "{statuses:?}:\n{text}");
     Ok(())
 }
