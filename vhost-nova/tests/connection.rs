@@ -145,6 +145,37 @@ fn a_pause_keeps_objects_and_loses_no_kick() {
 }
 
 #[test]
+fn rings_that_go_on_where_they_stopped_keep_objects_and_event_buffers() {
+    // QEMU's `stop` and `cont`.
+    for profile in [Profile::Qemu, Profile::CloudHypervisor53] {
+        let mut daemon = Daemon::start(&["alice"]);
+        let mut vmm = daemon.attach("alice", Options::new(profile));
+        let buffer = vmm.ram.alloc(4096).unwrap();
+        let (ram, events) = vmm.queue(1);
+        let chain = Chain {
+            writable: vec![(buffer, 32)],
+            ..Chain::default()
+        };
+        events.send(ram, &chain).unwrap();
+        let ctx = create_context(&mut vmm);
+        let page = vmm.ram.alloc(4096).unwrap();
+        let handle = create_object(&mut vmm, page, ctx);
+        for _ in 0..3 {
+            let bases = vmm.stop().unwrap();
+            assert_eq!(bases[1], 1, "the event buffer was taken");
+            vmm.start().unwrap();
+            let answer = vmm.request(&checksum(handle, ctx), 32).unwrap();
+            assert_eq!(status(&answer), Status::Ok);
+        }
+        assert!(daemon.logged("objects freed").is_empty());
+        assert_eq!(close_object(&mut vmm, handle, ctx), Status::Ok);
+        vmm.reboot().unwrap();
+        assert_eq!(status(&negotiate(&mut vmm)), Status::Ok);
+        daemon.wait_log("reset, 0 objects freed");
+    }
+}
+
+#[test]
 fn a_disconnect_frees_the_objects_and_the_tenant_may_come_again() {
     let mut daemon = Daemon::start(&["alice"]);
     for round in 0..3 {

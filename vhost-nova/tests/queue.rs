@@ -218,7 +218,7 @@ fn a_flood_of_requests_does_not_keep_the_monitor_out() {
         stopped.store(true, Ordering::Relaxed);
         base.unwrap();
     });
-    daemon.wait_log("reset, 0 objects freed");
+    daemon.wait_log("control queue stopped");
 }
 
 #[test]

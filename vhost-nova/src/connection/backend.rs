@@ -140,25 +140,13 @@ impl Backend {
     /// Frees everything and returns the number of objects that there were. To be called when the
     /// worker has ended.
     pub fn release(&self) -> u64 {
-        let mut session = self.session.lock();
-        let objects = session.guest.device.stats().objects;
-        session.reset();
-        session.set_memory(Memory::default());
-        objects as u64
+        self.session.lock().release()
     }
 
     fn fail(&self, why: &str) {
         tracing::error!(tenant = self.tenant.name, "closing the connection: {why}");
         self.stopping.store(true, Ordering::Release);
         self.close();
-    }
-
-    fn reset(&self) {
-        let mut session = self.session.lock();
-        let objects = session.guest.device.stats().objects;
-        session.reset();
-        drop(session);
-        limited!(info, self.tenant, "reset, {objects} objects freed");
     }
 
     fn work(&self, queue: u32, vrings: &[Vring]) {
@@ -286,9 +274,9 @@ impl VhostUserBackend for Backend {
 
     fn stop_vring(&self, queue: u32) -> io::Result<()> {
         match queue {
-            QUEUE_CONTROL => self.reset(),
-            QUEUE_EVENT => self.session.lock().clear_events(),
-            _ => {}
+            // With the lock, the worker is done with guest memory.
+            QUEUE_CONTROL => self.session.lock().stop(),
+            _ => drop(self.session.lock()),
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 
 use super::guest::Guest;
 use super::memory::Memory;
+use crate::limited;
 use crate::queue::{Control, Events, Vring};
 
 /// A guest's device, its memory and its queues.
@@ -12,6 +13,8 @@ pub struct Session {
     memory: Memory,
     control: Control,
     events: Events,
+    /// The control ring was stopped: for a pause or for a reset, as will show.
+    stopped: bool,
 }
 
 impl Session {
@@ -23,11 +26,15 @@ impl Session {
             memory: Memory::default(),
             control,
             events: Events::default(),
+            stopped: false,
         }
     }
 
     /// Works on both queues: a request may raise an event.
     pub fn run(&mut self, control: &Vring, event: &Vring) {
+        if control.take_fresh() {
+            self.reset();
+        }
         let mem = self.memory.regions();
         self.control.run(control, mem, &mut self.guest);
         if self.guest.device.pending_event().is_some() {
@@ -37,6 +44,10 @@ impl Session {
 
     /// Works on the event queue alone.
     pub fn run_events(&mut self, event: &Vring) {
+        if event.take_fresh() {
+            // Those of before are not in this ring.
+            self.events.clear();
+        }
         let mem = self.memory.regions();
         self.events.run(event, mem, &mut self.guest);
     }
@@ -47,14 +58,29 @@ impl Session {
         self.memory = memory;
     }
 
-    /// A device reset: frees all objects.
-    pub fn reset(&mut self) {
-        self.guest.device.reset();
-        self.events.clear();
+    /// The control ring is stopped. Nothing is touched until it starts again: from where it
+    /// stopped after a pause, from its first entry on after a reset.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+        limited!(info, self.guest.tenant, "control queue stopped");
     }
 
-    /// Forgets the event buffers: their ring is stopped.
-    pub fn clear_events(&mut self) {
+    /// A device reset: frees all objects.
+    pub fn reset(&mut self) {
+        let objects = self.guest.device.stats().objects;
+        self.guest.device.reset();
+        if std::mem::take(&mut self.stopped) {
+            limited!(info, self.guest.tenant, "reset, {objects} objects freed");
+        }
+    }
+
+    /// The connection has ended: frees everything, and returns the number of objects that there
+    /// were.
+    pub fn release(&mut self) -> u64 {
+        let objects = self.guest.device.stats().objects;
+        self.guest.device.reset();
         self.events.clear();
+        self.set_memory(Memory::default());
+        objects.into()
     }
 }

@@ -13,6 +13,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -40,6 +41,8 @@ struct Shared {
     kick: Mutex<Kick>,
     /// A second descriptor of the eventfd, to be used without the lock.
     call: Mutex<Option<File>>,
+    /// The ring was set up from its first entry on.
+    fresh: AtomicBool,
 }
 
 #[derive(Default)]
@@ -131,6 +134,13 @@ impl Vring {
         Ok(())
     }
 
+    /// True once after the ring was set up from its first entry on, as a driver does after a
+    /// reset. A machine that goes on after a pause sets it up where it stopped. (A ring that
+    /// stopped after a multiple of 65536 requests looks fresh too.)
+    pub fn take_fresh(&self) -> bool {
+        self.shared.fresh.load(Ordering::Acquire) && self.shared.fresh.swap(false, Ordering::AcqRel)
+    }
+
     /// Makes the worker come back to this ring as if the driver had kicked.
     pub fn kick_again(&self) {
         if let Some(stand_in) = &self.shared.kick.lock().stand_in {
@@ -200,6 +210,7 @@ impl VringT<Memory> for Vring {
             state: VringMutex::new(mem, max_queue_size)?,
             kick: Mutex::default(),
             call: Mutex::default(),
+            fresh: AtomicBool::new(false),
         });
         Ok(Self { shared })
     }
@@ -246,6 +257,7 @@ impl VringT<Memory> for Vring {
 
     fn set_queue_next_avail(&self, base: u16) {
         self.with_gate(|state| state.set_queue_next_avail(base));
+        self.shared.fresh.store(base == 0, Ordering::Release);
     }
 
     fn set_queue_next_used(&self, idx: u16) {
