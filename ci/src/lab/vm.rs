@@ -268,6 +268,21 @@ impl Vm {
         self.restart(|vm, _| vm.start("reboot -f"))
     }
 
+    /// Holds the machine: its processor stands still and its devices stop.
+    pub(crate) fn pause(&mut self) -> Result<()> {
+        self.monitor("stop")
+    }
+
+    /// Lets a paused machine go on.
+    pub(crate) fn resume(&mut self) -> Result<()> {
+        self.monitor("cont")
+    }
+
+    fn monitor(&self, command: &str) -> Result<()> {
+        let mut qmp = Qmp::connect(&self.dir.path().join("qmp"))?;
+        qmp.execute(command, json!({})).map(drop)
+    }
+
     /// Lets the machine start anew once: otherwise that is taken for the end of a panic.
     fn restart(&mut self, how: impl FnOnce(&mut Self, &mut Qmp) -> Result<()>) -> Result<()> {
         let mut qmp = Qmp::connect(&self.dir.path().join("qmp"))?;
