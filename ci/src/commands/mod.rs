@@ -5,5 +5,6 @@ pub(crate) mod bench;
 pub(crate) mod demo;
 pub(crate) mod guest;
 pub(crate) mod test;
+pub(crate) mod uapi;
 pub(crate) mod vm;
 pub(crate) mod vm_tests;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! `cargo xtask test`: all checks, as a list of steps.
 
-use super::{demo, vm, vm_tests};
+use super::{demo, uapi, vm, vm_tests};
 use crate::{
     guest, host,
     kernel::{self, Kernel},
@@ -199,6 +199,10 @@ fn source_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
             &[],
         ),
     ];
+    let for_uapi = (tree.clone(), kernel.clone());
+    steps.push(plain("uapi, as C sees it", move || {
+        uapi::check(&for_uapi.0, &for_uapi.1)
+    }));
     let (tree, kernel) = (tree.clone(), kernel.clone());
     steps.push(plain("lint and docs, kernel home", move || {
         kernel_home(&tree, &kernel)
