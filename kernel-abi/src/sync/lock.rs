@@ -2,7 +2,7 @@
 //! A lock, generic over how it locks.
 #![allow(unsafe_code)] // gives out references to what a lock protects
 
-use crate::types::{NotThreadSafe, Opaque};
+use crate::types::{NotThreadSafe, Opaque, ScopeGuard};
 use core::{
     cell::UnsafeCell,
     ffi::CStr,
@@ -149,14 +149,18 @@ pub struct Guard<'a, T, B: Backend> {
 unsafe impl<T: Sync, B: Backend> Sync for Guard<'_, T, B> {}
 
 impl<T, B: Backend> Guard<'_, T, B> {
-    /// Runs `call` without the lock.
+    /// Runs `call` without the lock, and takes it again, also when `call` panics.
     pub fn unlocked<R>(&mut self, call: impl FnOnce() -> R) -> R {
-        // SAFETY: the lock is held, by the type invariant, and is again before this returns.
-        unsafe { B::unlock(self.lock.state.get(), &self.state) };
-        let result = call();
-        // SAFETY: held and given up above.
-        unsafe { B::relock(self.lock.state.get(), &mut self.state) };
-        result
+        let state = self.lock.state.get();
+        // SAFETY: the lock is held, by the type invariant, and is again before this returns or
+        // unwinds.
+        unsafe { B::unlock(state, &self.state) };
+        let guard = &mut self.state;
+        let _relock = ScopeGuard::new(move || {
+            // SAFETY: held and given up above.
+            unsafe { B::relock(state, guard) };
+        });
+        call()
     }
 }
 
@@ -287,5 +291,17 @@ mod tests {
         assert_eq!(std::sync::Arc::strong_count(&value), 2);
         drop(lock);
         assert_eq!(std::sync::Arc::strong_count(&value), 1);
+    }
+
+    #[test]
+    fn a_panic_without_the_lock_ends_with_the_lock() {
+        let mutex = shared(0);
+        let mut guard = mutex.lock();
+        let call = std::panic::AssertUnwindSafe(|| guard.unlocked(|| panic!("on purpose")));
+        assert!(std::panic::catch_unwind(call).is_err());
+        // Still held, so that the guard's end unlocks what is locked.
+        assert!(mutex.try_lock().is_none());
+        drop(guard);
+        assert!(mutex.try_lock().is_some());
     }
 }
