@@ -86,9 +86,13 @@ impl Backing {
         self.covered = 0;
     }
 
-    /// Appends entries; the caller has charged them to the tenant.
+    /// Makes room for `count` more entries; false when there is no memory.
+    pub(super) fn reserve(&mut self, count: u32) -> bool {
+        self.runs.try_reserve(count as usize).is_ok()
+    }
+
+    /// Appends entries; the caller has made room, and charged them to the tenant.
     pub(super) fn append(&mut self, entries: Entries<'_>) {
-        self.runs.reserve(entries.len() as usize);
         for entry in entries.iter() {
             self.runs.push(Run {
                 offset: self.covered,

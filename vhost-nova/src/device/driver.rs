@@ -11,7 +11,10 @@ use drm_core::{
 };
 use kernel_abi::{
     alloc::{flags::GFP_KERNEL, KBox},
-    error::{code::ENOSPC, Error, Result},
+    error::{
+        code::{ENOMEM, ENOSPC},
+        Error, Result,
+    },
     types::ARef,
 };
 use parking_lot::Mutex;
@@ -123,6 +126,9 @@ impl TenantObject {
     /// Appends entries that were checked against guest memory.
     pub(super) fn add(&self, entries: super::backing::Entries<'_>) -> Result {
         let mut backing = self.backing.lock();
+        if !backing.reserve(entries.len()) {
+            return Err(ENOMEM);
+        }
         self.device.charge_entries(entries.len())?;
         backing.append(entries);
         Ok(())
