@@ -77,9 +77,9 @@ impl<F: DriverFile> File<F> {
         Ok(())
     }
 
-    /// Calls driver ioctl `nr` as on a render node: an unknown one, or an argument of another size,
+    /// Calls driver ioctl `nr` as on a render node: an unknown one, or an argument of another type,
     /// is `EINVAL`; one that a render node does not have is `EACCES`.
-    pub fn ioctl<A>(&self, nr: u32, arg: &mut A) -> Result<u32> {
+    pub fn ioctl<A: 'static>(&self, nr: u32, arg: &mut A) -> Result<u32> {
         if self.device.is_unplugged() {
             return Err(ENODEV);
         }

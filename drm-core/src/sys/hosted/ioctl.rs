@@ -6,7 +6,7 @@ use crate::{
     file::DriverFile,
     ioctl::{iowr_checked, RENDER_ALLOW},
 };
-use core::ptr;
+use core::{any::TypeId, ptr};
 use kernel_abi::error::{
     code::{EACCES, EINVAL},
     to_result, Result,
@@ -21,6 +21,7 @@ pub struct DrmIoctlDescriptor {
     cmd: u32,
     flags: u32,
     func: Option<Handler>,
+    arg: fn() -> TypeId,
 }
 
 impl DrmIoctlDescriptor {
@@ -30,20 +31,22 @@ impl DrmIoctlDescriptor {
             cmd: 0,
             flags: 0,
             func: None,
+            arg: TypeId::of::<()>,
         }
     }
 
     #[doc(hidden)]
-    pub const fn new(cmd: u32, flags: u32, func: Handler) -> Self {
+    pub const fn new(cmd: u32, flags: u32, func: Handler, arg: fn() -> TypeId) -> Self {
         Self {
             cmd,
             flags,
             func: Some(func),
+            arg,
         }
     }
 }
 
-pub(super) fn call<F: DriverFile, A>(
+pub(super) fn call<F: DriverFile, A: 'static>(
     table: &[DrmIoctlDescriptor],
     file: &File<F>,
     nr: u32,
@@ -51,13 +54,14 @@ pub(super) fn call<F: DriverFile, A>(
 ) -> Result<u32> {
     let entry = table.get(nr as usize).ok_or(EINVAL)?;
     let func = entry.func.ok_or(EINVAL)?;
-    if iowr_checked(nr, size_of::<A>()) != Some(entry.cmd) {
+    let is_declared = iowr_checked(nr, size_of::<A>()) == Some(entry.cmd);
+    if !is_declared || (entry.arg)() != TypeId::of::<A>() {
         return Err(EINVAL);
     }
     if entry.flags & RENDER_ALLOW == 0 {
         return Err(EACCES);
     }
-    // SAFETY: the table is that of the file's driver, and the argument has the size that the
+    // SAFETY: the table is that of the file's driver, and the argument has the type that the
     // handler was declared with.
     let value = unsafe { func(ptr::from_ref(file).cast(), ptr::from_mut(arg).cast()) };
     to_result(value)?;
@@ -85,6 +89,7 @@ macro_rules! drm_ioctl_descriptor {
             $crate::ioctl::iowr($nr, size_of::<$arg>()),
             $flags,
             call,
+            ::core::any::TypeId::of::<$arg>,
         )
     }};
 }

@@ -205,6 +205,11 @@ fn ioctls_go_through_the_table() {
         "not on a render node"
     );
     assert_eq!(file.ioctl(0x00, &mut 1u64), Err(EINVAL), "another size");
+    assert_eq!(
+        file.ioctl(0x00, &mut 1u32),
+        Err(EINVAL),
+        "another type of the same size"
+    );
     drop(registration);
     assert_eq!(file.ioctl(0x00, &mut arg), Err(ENODEV), "unplugged");
 }
