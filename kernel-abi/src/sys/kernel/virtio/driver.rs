@@ -36,7 +36,8 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// The device goes away; it still answers. Sleeps.
     fn unplug(self: Pin<&Self>);
 
-    /// The device was reset: it has none of the driver's memory any more. Sleeps.
+    /// The device was reset: it has none of the driver's memory any more. The driver drops its
+    /// [`Virtqueue`](super::Virtqueue)s here: the queues are deleted afterwards. Sleeps.
     fn stopped(self: Pin<&Self>);
 }
 
