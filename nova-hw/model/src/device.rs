@@ -3,10 +3,11 @@
 
 use std::{
     io,
+    ops::RangeInclusive,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use nova_pci::{Bar, BarIndex, BarMemory, Pci, PciError};
+use nova_pci::{Bar, BarIndex, BarMemory, DmaMemory, EventFd, Pci, PciError};
 use nova_spec::{
     chip::Chip,
     pci::CONFIG_SIZE,
@@ -16,6 +17,7 @@ use nova_spec::{
 use crate::{
     bar0,
     builder::Builder,
+    bus::{Bus, ADDRESS_BITS},
     config::{ConfigSpace, Effect},
     register_file::RegisterFile,
     vram::Vram,
@@ -33,11 +35,14 @@ pub struct Model {
 struct Card {
     chip: Chip,
     vram: Vram,
+    bus: Arc<Bus>,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
+    /// Counts the MSIs sent, while MSI is on.
+    msi: Option<EventFd>,
     config: ConfigSpace,
     bar0: RegisterFile,
     /// No register is declared in it: it only logs.
@@ -70,12 +75,18 @@ impl Model {
 
     pub(crate) fn new(chip: Chip, vram: Vram) -> Self {
         let state = Mutex::new(State {
+            msi: None,
             config: ConfigSpace::new(&chip),
             bar0: bar0::registers(&chip, vram.size()),
             bar3: RegisterFile::new(Vec::new()),
         });
         Self {
-            card: Arc::new(Card { chip, vram, state }),
+            card: Arc::new(Card {
+                chip,
+                vram,
+                bus: Arc::default(),
+                state,
+            }),
         }
     }
 
@@ -85,8 +96,22 @@ impl Model {
     }
 }
 
+/// Memory that is mapped for the DMA of a [`Model`], until this is dropped.
+#[derive(Debug)]
+pub struct ModelMapping {
+    bus: Arc<Bus>,
+    start: u64,
+}
+
+impl Drop for ModelMapping {
+    fn drop(&mut self) {
+        self.bus.unmap(self.start);
+    }
+}
+
 impl Pci for Model {
     type Bar = ModelBar;
+    type Mapping = ModelMapping;
 
     fn config_read(&self, offset: u16, data: &mut [u8]) -> Result<(), PciError> {
         check_config(offset, data.len())?;
@@ -119,6 +144,35 @@ impl Pci for Model {
             size,
             name: index.name(),
         })
+    }
+
+    fn rom_size(&self) -> u64 {
+        0
+    }
+
+    fn rom_read(&self, offset: u64, data: &mut [u8]) -> Result<(), PciError> {
+        check_range("the option ROM", 0, offset, data.len())
+    }
+
+    fn dma_ranges(&self) -> Result<Vec<RangeInclusive<u64>>, PciError> {
+        Ok(vec![0..=(1 << ADDRESS_BITS) - 1])
+    }
+
+    fn dma_map(&self, start: u64, memory: &Arc<DmaMemory>) -> Result<ModelMapping, PciError> {
+        let bus = self.card.bus.clone();
+        bus.map(start, memory.clone())?;
+        Ok(ModelMapping { bus, start })
+    }
+
+    fn enable_msi(&self) -> Result<EventFd, PciError> {
+        let event = EventFd::new(libc::EFD_NONBLOCK)?;
+        self.card.state().msi = Some(event.try_clone()?);
+        Ok(event)
+    }
+
+    fn disable_msi(&self) -> Result<(), PciError> {
+        self.card.state().msi = None;
+        Ok(())
     }
 
     fn reset(&self) -> Result<(), PciError> {

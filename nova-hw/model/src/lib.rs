@@ -23,6 +23,7 @@
 //! |---|---|
 //! | `builder` | what may be chosen about a card |
 //! | `device` | the card, and the PCI seam on it |
+//! | `bus` | memory by bus address, as the card reaches it |
 //! | `config` | configuration space |
 //! | `bar0` | the registers there are, as one table |
 //! | `register_file` | access to such a table: partial, split, by access kind |
@@ -31,10 +32,12 @@
 
 mod bar0;
 mod builder;
+#[allow(dead_code)] // read and written by the engines, which come next
+mod bus;
 mod config;
 mod device;
 mod register_file;
 mod vram;
 
 pub use builder::{BuildError, Builder, DEFAULT_VRAM};
-pub use device::{Model, ModelBar};
+pub use device::{Model, ModelBar, ModelMapping};

@@ -9,12 +9,18 @@
 //! other. They are no hardware format either (a BAR's memory is a file descriptor, which
 //! needs `std`), so they are not in `nova-spec`.
 //!
-//! # What is here and what is not
-//! Only what has a user: configuration space, BARs, reset. Booting the GPU adds DMA memory
-//! with its bus addresses, and interrupts.
+//! # What is here
+//! Configuration space, BARs, the option ROM, memory that the device reaches by DMA
+//! ([`DmaMemory`]), one MSI vector, reset. Which bus address memory gets is the caller's choice,
+//! within what the transport allows ([`Pci::dma_ranges`]).
 #![forbid(unsafe_code)]
 
-use std::{fs::File, io, sync::Arc};
+mod dma;
+
+pub use dma::{DmaMemory, PAGE_SIZE};
+pub use vmm_sys_util::eventfd::EventFd;
+
+use std::{fs::File, io, ops::RangeInclusive, sync::Arc};
 
 /// Why an access through the seam did not happen.
 ///
@@ -46,6 +52,18 @@ pub enum PciError {
     /// The device has no memory BAR with this index.
     #[error("the device has no {}", .0.name())]
     NoBar(BarIndex),
+    /// Memory cannot be shown to the device at this bus address: it is not on a page, it is
+    /// taken, or it is outside of [`Pci::dma_ranges`].
+    #[error("{len:#x} bytes cannot be mapped for DMA at bus address {bus_address:#x}")]
+    DmaAddress {
+        /// The bus address asked for.
+        bus_address: u64,
+        /// Bytes to map.
+        len: u64,
+    },
+    /// The device has no MSI capability.
+    #[error("the device has no MSI")]
+    NoMsi,
     /// The transport failed: a socket that closed, an ioctl that was refused.
     #[error("the PCI transport failed")]
     Transport(#[from] io::Error),
@@ -86,6 +104,9 @@ impl BarIndex {
 pub trait Pci: Send + Sync {
     /// A BAR of this device; it stays usable while it lives.
     type Bar: Bar;
+    /// Memory that is mapped for DMA; dropping it takes the mapping away, and only then may the
+    /// memory be used for something else.
+    type Mapping: Send + Sync + 'static;
 
     /// Reads 1, 2 or 4 bytes of configuration space, naturally aligned.
     fn config_read(&self, offset: u16, data: &mut [u8]) -> Result<(), PciError>;
@@ -95,6 +116,29 @@ pub trait Pci: Send + Sync {
 
     /// Opens a memory BAR; [`PciError::NoBar`] where the device has none at `index`.
     fn bar(&self, index: BarIndex) -> Result<Self::Bar, PciError>;
+
+    /// Bytes of the option ROM's BAR; 0 when the device has none.
+    fn rom_size(&self) -> u64;
+
+    /// Reads the option ROM, which the transport enables for the time. Reading past the end is
+    /// [`PciError::OutOfRange`].
+    fn rom_read(&self, offset: u64, data: &mut [u8]) -> Result<(), PciError>;
+
+    /// The bus addresses at which memory can be mapped, ascending: all that the IOMMU and the
+    /// platform's reserved ranges leave.
+    fn dma_ranges(&self) -> Result<Vec<RangeInclusive<u64>>, PciError>;
+
+    /// Shows all of `memory` to the device, readable and writable, from `bus_address` on, which
+    /// is a multiple of [`PAGE_SIZE`]. The device reaches it while it is a bus master.
+    fn dma_map(&self, bus_address: u64, memory: &Arc<DmaMemory>)
+        -> Result<Self::Mapping, PciError>;
+
+    /// Turns MSI on, one vector, and returns what counts its interrupts (non-blocking). A
+    /// second call replaces the first one's.
+    fn enable_msi(&self) -> Result<EventFd, PciError>;
+
+    /// Turns MSI off.
+    fn disable_msi(&self) -> Result<(), PciError>;
 
     /// Resets the function (FLR or what the platform has in its place).
     ///

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The model with single answers replaced, for what no model would say.
 
-use std::{io, sync::Arc};
+use std::{io, ops::RangeInclusive, sync::Arc};
 
-use nova_model::{Model, ModelBar};
-use nova_pci::{Bar, BarIndex, BarMemory, Pci, PciError};
+use nova_model::{Model, ModelBar, ModelMapping};
+use nova_pci::{Bar, BarIndex, BarMemory, DmaMemory, EventFd, Pci, PciError};
 
 /// What is replaced: configuration words and BAR0 dwords by offset, BAR sizes by index.
 #[derive(Clone, Default)]
@@ -30,6 +30,7 @@ pub struct LiarBar {
 
 impl Pci for Liar {
     type Bar = LiarBar;
+    type Mapping = ModelMapping;
 
     fn config_read(&self, offset: u16, data: &mut [u8]) -> Result<(), PciError> {
         self.model.config_read(offset, data)?;
@@ -56,6 +57,30 @@ impl Pci for Liar {
             index,
             lies: self.lies.clone(),
         })
+    }
+
+    fn rom_size(&self) -> u64 {
+        self.model.rom_size()
+    }
+
+    fn rom_read(&self, offset: u64, data: &mut [u8]) -> Result<(), PciError> {
+        self.model.rom_read(offset, data)
+    }
+
+    fn dma_ranges(&self) -> Result<Vec<RangeInclusive<u64>>, PciError> {
+        self.model.dma_ranges()
+    }
+
+    fn dma_map(&self, bus_address: u64, memory: &Arc<DmaMemory>) -> Result<ModelMapping, PciError> {
+        self.model.dma_map(bus_address, memory)
+    }
+
+    fn enable_msi(&self) -> Result<EventFd, PciError> {
+        self.model.enable_msi()
+    }
+
+    fn disable_msi(&self) -> Result<(), PciError> {
+        self.model.disable_msi()
     }
 
     fn reset(&self) -> Result<(), PciError> {
