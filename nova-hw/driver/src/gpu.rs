@@ -6,7 +6,7 @@ use std::fmt;
 use nova_pci::{Bar, BarIndex, Pci};
 use nova_spec::{
     pci::{class, header, VENDOR_NONE, VENDOR_NVIDIA},
-    register::Register,
+    register::{FixedRegister, Readable, Register},
     regs::{Revision, NV_PBUS_BAR1_BLOCK, NV_PMC_BOOT_0, NV_PMC_BOOT_42, NV_USABLE_FB_SIZE_IN_MB},
     Chipset,
 };
@@ -191,7 +191,9 @@ fn read_vram_size<B: Bar>(registers: &Registers<B>) -> Result<u64, ProbeError> {
 }
 
 /// Reads a register that is never all-ones on a card that answers.
-fn read_present<R: Register, B: Bar>(registers: &Registers<B>) -> Result<R, ProbeError> {
+fn read_present<R: FixedRegister + Readable, B: Bar>(
+    registers: &Registers<B>,
+) -> Result<R, ProbeError> {
     let register: R = registers.read().map_err(at("read a register in BAR0"))?;
     if register.into_raw() == u32::MAX {
         return Err(ProbeError::OffTheBus { register: R::NAME });

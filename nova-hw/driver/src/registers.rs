@@ -3,7 +3,7 @@
 //! is traced by the register's name.
 
 use nova_pci::{Bar, PciError};
-use nova_spec::register::{Register, Writable};
+use nova_spec::register::{FixedRegister, Readable, Writable};
 
 pub(crate) struct Registers<B> {
     bar: B,
@@ -14,13 +14,13 @@ impl<B: Bar> Registers<B> {
         Self { bar }
     }
 
-    pub(crate) fn read<R: Register>(&self) -> Result<R, PciError> {
+    pub(crate) fn read<R: FixedRegister + Readable>(&self) -> Result<R, PciError> {
         let value = self.bar.read32(u64::from(R::OFFSET))?;
         tracing::trace!(target: "nova_driver::mmio", "rd {} {value:#010x}", R::NAME);
         Ok(R::from_raw(value))
     }
 
-    pub(crate) fn write<R: Writable>(&self, register: R) -> Result<(), PciError> {
+    pub(crate) fn write<R: FixedRegister + Writable>(&self, register: R) -> Result<(), PciError> {
         let value = register.into_raw();
         tracing::trace!(target: "nova_driver::mmio", "wr {} {value:#010x}", R::NAME);
         self.bar.write32(u64::from(R::OFFSET), value)

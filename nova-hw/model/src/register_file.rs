@@ -4,7 +4,7 @@
 
 use std::{collections::HashSet, ops::Range};
 
-use nova_spec::register::{Access, Register};
+use nova_spec::register::{Access, FixedRegister};
 
 /// Offsets that are remembered as logged. Past it nothing more is logged, so that a peer that
 /// walks 16 MiB fills neither the memory nor the log.
@@ -25,7 +25,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// The entry of a single register.
-    pub(crate) fn of<R: Register>(reset: R) -> Self {
+    pub(crate) fn of<R: FixedRegister>(reset: R) -> Self {
         Self {
             start: R::OFFSET,
             len: 4,
@@ -109,7 +109,7 @@ impl RegisterFile {
     }
 
     /// The content of a register of the table; 0 for one that is not in it.
-    pub(crate) fn get<R: Register>(&self) -> R {
+    pub(crate) fn get<R: FixedRegister>(&self) -> R {
         let value = self
             .find(u64::from(R::OFFSET))
             .map(|(_, index)| self.values[index]);
@@ -120,6 +120,7 @@ impl RegisterFile {
     pub(crate) fn read(&mut self, offset: u64, data: &mut [u8]) {
         for part in parts(offset, data.len()) {
             let value = match self.find(part.register) {
+                Some((entry, _)) if entry.access == Access::WriteOnly => 0,
                 Some((_, index)) => self.values[index],
                 None => {
                     self.log_once(part.register, "read of an undefined register");
@@ -146,7 +147,8 @@ impl RegisterFile {
             let value = &mut self.values[index];
             match access {
                 Access::ReadOnly => self.log_once(part.register, "write to a read-only register"),
-                Access::ReadWrite => *value = *value & !mask | written,
+                Access::ReadWrite | Access::WriteOnly => *value = *value & !mask | written,
+                Access::WriteOneToSet => *value |= written,
                 Access::WriteOneToClear => *value &= !written,
             }
         }

@@ -17,12 +17,14 @@ fn entry(start: u32, len: u32, access: Access, reset: u32) -> Entry {
     }
 }
 
-/// RW at 4..20, W1C at 24..28, RO at 32..36; holes around them.
+/// RW at 4..20, W1C at 24..28, RO at 32..36, WO at 44..48, W1S at 52..56; holes around them.
 fn table() -> Vec<Entry> {
     vec![
         entry(32, 4, Access::ReadOnly, 0x4433_2211),
         entry(4, 16, Access::ReadWrite, 0xaabb_ccdd),
         entry(24, 4, Access::WriteOneToClear, 0xffff_ffff),
+        entry(44, 4, Access::WriteOnly, 0),
+        entry(52, 4, Access::WriteOneToSet, 0x0f0f_0f0f),
     ]
 }
 
@@ -135,7 +137,8 @@ proptest! {
                 match kinds[at] {
                     Some(Access::ReadWrite) => bytes[at] = *byte,
                     Some(Access::WriteOneToClear) => bytes[at] &= !byte,
-                    Some(Access::ReadOnly) | None => {}
+                    Some(Access::WriteOneToSet) => bytes[at] |= *byte,
+                    Some(Access::ReadOnly | Access::WriteOnly) | None => {}
                 }
             }
             let mut seen = vec![0x5a; data.len()];

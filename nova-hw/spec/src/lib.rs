@@ -7,14 +7,16 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`register`] | what a register is: offset, name, and its access in the type |
-//! | [`regs`] | the registers of BAR0, a file a hardware unit |
+//! | [`register`] | what a register is: place, name, and its access in the type |
+//! | [`regs`] | the registers of BAR0, a file a hardware unit; the name of any offset |
 //! | [`chip`] | the chips known, a row each |
+//! | [`falcon`] | the microcontrollers: which there are |
 //! | [`pci`] | configuration space: offsets, bits, capability ids |
 #![no_std]
 #![forbid(unsafe_code)]
 
 pub mod chip;
+pub mod falcon;
 pub mod pci;
 pub mod register;
 pub mod regs;

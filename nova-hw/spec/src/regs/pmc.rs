@@ -9,23 +9,23 @@ use bitbybit::bitfield;
 use crate::{chip::Chipset, register::registers};
 
 /// Identity as every NVIDIA GPU gives it.
-#[bitfield(u32)]
+#[bitfield(u32, default = 0)]
 #[derive(PartialEq, Eq)]
 pub struct NV_PMC_BOOT_0 {
     /// Low bits of the architecture.
-    #[bits(24..=28, r)]
+    #[bits(24..=28, rw)]
     architecture_0: u5,
     /// Chip within the architecture.
-    #[bits(20..=23, r)]
+    #[bits(20..=23, rw)]
     implementation: u4,
     /// High bit of the architecture.
-    #[bit(8, r)]
+    #[bit(8, rw)]
     architecture_1: bool,
     /// Mask revision's letter, as a hexadecimal digit.
-    #[bits(4..=7, r)]
+    #[bits(4..=7, rw)]
     major_revision: u4,
     /// Mask revision's digit.
-    #[bits(0..=3, r)]
+    #[bits(0..=3, rw)]
     minor_revision: u4,
 }
 
@@ -37,25 +37,25 @@ impl NV_PMC_BOOT_0 {
 }
 
 /// Byte order of the register file: 0 is little endian.
-#[bitfield(u32)]
+#[bitfield(u32, default = 0)]
 #[derive(PartialEq, Eq)]
 pub struct NV_PMC_BOOT_1 {}
 
 /// Identity with room for the chips since Fermi.
-#[bitfield(u32)]
+#[bitfield(u32, default = 0)]
 #[derive(PartialEq, Eq)]
 pub struct NV_PMC_BOOT_42 {
     /// Architecture: 0x16 Turing, 0x17 Ampere, 0x19 Ada.
-    #[bits(24..=29, r)]
+    #[bits(24..=29, rw)]
     architecture: u6,
     /// Chip within the architecture.
-    #[bits(20..=23, r)]
+    #[bits(20..=23, rw)]
     implementation: u4,
     /// Mask revision's letter, as a hexadecimal digit.
-    #[bits(16..=19, r)]
+    #[bits(16..=19, rw)]
     major_revision: u4,
     /// Mask revision's digit.
-    #[bits(12..=15, r)]
+    #[bits(12..=15, rw)]
     minor_revision: u4,
 }
 
