@@ -16,13 +16,24 @@ pub(crate) const ADDRESS_BITS: u32 = 47;
 #[error("no memory at bus address {0:#x}")]
 pub(crate) struct Unmapped(pub(crate) u64);
 
+/// A part of some memory, as it is mapped.
+///
+/// # Invariants
+/// The part lies inside the memory, and has at least a byte.
+#[derive(Clone, Debug)]
+struct Segment {
+    memory: Arc<DmaMemory>,
+    offset: u64,
+    len: u64,
+}
+
 /// The memory mapped for a card.
 ///
 /// # Invariants
 /// The ranges do not overlap and end below `1 << ADDRESS_BITS`.
 #[derive(Debug, Default)]
 pub(crate) struct Bus {
-    maps: RwLock<BTreeMap<u64, Arc<DmaMemory>>>,
+    maps: RwLock<BTreeMap<u64, Segment>>,
 }
 
 impl Bus {
@@ -38,19 +49,48 @@ impl Bus {
         };
         let mut maps = self.maps.write().unwrap_or_else(PoisonError::into_inner);
         let below = maps.range(..end).next_back();
-        let free = below.is_none_or(|(at, memory)| at + memory.len() <= start);
+        let free = below.is_none_or(|(at, segment)| at + segment.len <= start);
         if start % PAGE_SIZE != 0 || end > 1 << ADDRESS_BITS || !free {
             return Err(refused);
         }
         // INVARIANT: checked above.
-        maps.insert(start, memory);
+        let offset = 0;
+        maps.insert(
+            start,
+            Segment {
+                memory,
+                offset,
+                len,
+            },
+        );
         Ok(())
     }
 
-    /// Takes away what [`Self::map`] showed from `start` on.
-    pub(crate) fn unmap(&self, start: u64) {
+    /// Takes away all that is mapped in `len` bytes from `start` on: whole maps and parts.
+    pub(crate) fn unmap(&self, start: u64, len: u64) {
+        let end = start.saturating_add(len);
         let mut maps = self.maps.write().unwrap_or_else(PoisonError::into_inner);
-        maps.remove(&start);
+        // From the top down, so that what is put back below `start` ends the search.
+        while let Some((at, segment)) = maps.range(..end).next_back() {
+            let (at, segment) = (*at, segment.clone());
+            let segment_end = at + segment.len;
+            if segment_end <= start {
+                break;
+            }
+            maps.remove(&at);
+            // INVARIANT: parts of the segment that was just removed.
+            if segment_end > end {
+                let cut = end - at;
+                let mut above = segment.clone();
+                (above.offset, above.len) = (segment.offset + cut, segment.len - cut);
+                maps.insert(end, above);
+            }
+            if at < start {
+                let mut below = segment;
+                below.len = start - at;
+                maps.insert(at, below);
+            }
+        }
     }
 
     /// Copies memory into `data`, over adjacent maps too.
@@ -88,12 +128,12 @@ impl Bus {
     ) -> Result<(Arc<DmaMemory>, u64, usize), Unmapped> {
         let at = address.checked_add(done as u64).ok_or(Unmapped(address))?;
         let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
-        let (start, memory) = maps.range(..=at).next_back().ok_or(Unmapped(at))?;
-        let offset = at - start;
-        let room = memory.len().checked_sub(offset).filter(|room| *room > 0);
+        let (start, segment) = maps.range(..=at).next_back().ok_or(Unmapped(at))?;
+        let within = at - start;
+        let room = segment.len.checked_sub(within).filter(|room| *room > 0);
         let room = room.ok_or(Unmapped(at))?;
         let count = room.min((len - done) as u64) as usize;
-        Ok((memory.clone(), offset, count))
+        Ok((segment.memory.clone(), segment.offset + within, count))
     }
 }
 
@@ -115,7 +155,7 @@ mod tests {
         assert_eq!(bus.write(0x2ffe, &bytes), Err(Unmapped(0x3000)));
         assert_eq!(bus.read(0xfff, &mut bytes), Err(Unmapped(0xfff)));
         assert_eq!(bus.read(u64::MAX, &mut bytes), Err(Unmapped(u64::MAX)));
-        bus.unmap(0x1000);
+        bus.unmap(0x1000, 0x1000);
         assert_eq!(bus.read(0x1ffe, &mut bytes), Err(Unmapped(0x1ffe)));
     }
 
@@ -131,5 +171,37 @@ mod tests {
         bus.map(0x6000, memory.clone()).unwrap();
         bus.map(0x2000, memory.clone()).unwrap();
         bus.map(top - 8192, memory).unwrap();
+    }
+
+    #[test]
+    fn parts_are_unmapped_and_the_rest_keeps_its_place() {
+        let bus = Bus::default();
+        let memory = DmaMemory::new(0x5000).unwrap();
+        for page in 0..5 {
+            memory.store32(page * 0x1000, page as u32).unwrap();
+        }
+        let page_at = |address| {
+            let mut bytes = [0; 4];
+            bus.read(address, &mut bytes)
+                .map(|()| u32::from_le_bytes(bytes))
+        };
+        bus.map(0x1_0000, memory.clone()).unwrap();
+        bus.map(0x1_5000, memory.clone()).unwrap();
+        bus.unmap(0x1_1000, 0x1000);
+        assert_eq!(page_at(0x1_0000), Ok(0));
+        assert_eq!(page_at(0x1_1000), Err(Unmapped(0x1_1000)));
+        assert_eq!(page_at(0x1_2000), Ok(2));
+        // Over the end of one map and into the next.
+        bus.unmap(0x1_4000, 0x3000);
+        assert_eq!(page_at(0x1_3000), Ok(3));
+        for hole in [0x1_4000, 0x1_5000, 0x1_6000] {
+            assert_eq!(page_at(hole), Err(Unmapped(hole)));
+        }
+        assert_eq!(page_at(0x1_7000), Ok(2));
+        // What was taken away is free again.
+        bus.map(0x1_1000, DmaMemory::new(0x1000).unwrap()).unwrap();
+        assert!(bus.map(0x1_0000, memory.clone()).is_err());
+        bus.unmap(0, u64::MAX);
+        bus.map(0x1_0000, memory).unwrap();
     }
 }

@@ -71,6 +71,14 @@ impl ConfigSpace {
         awake && self.read16(header::COMMAND) & command::MEMORY != 0
     }
 
+    /// Turns the MSI capability on or off.
+    pub(crate) fn set_msi_enabled(&mut self, enabled: bool) {
+        let at = usize::from(MSI + msi::CONTROL);
+        let control = self.read16(MSI + msi::CONTROL) & !msi::CONTROL_ENABLE;
+        let bit = if enabled { msi::CONTROL_ENABLE } else { 0 };
+        self.bytes[at..at + 2].copy_from_slice(&(control | bit).to_le_bytes());
+    }
+
     /// Reads bytes below [`CONFIG_SIZE`].
     pub(crate) fn read(&self, offset: u16, data: &mut [u8]) {
         for (at, byte) in (usize::from(offset)..).zip(data) {

@@ -18,39 +18,39 @@ use crate::{
     bar0,
     builder::Builder,
     bus::{Bus, ADDRESS_BITS},
-    config::{ConfigSpace, Effect},
+    config::ConfigSpace,
+    interrupt::{Interrupt, Interrupts},
     register_file::RegisterFile,
     vram::Vram,
 };
 
-const CONFIG: &str = "configuration space";
+pub(crate) const CONFIG: &str = "configuration space";
 
 /// A card. A clone is the same card, seen once more.
 #[derive(Clone, Debug)]
 pub struct Model {
-    card: Arc<Card>,
+    pub(crate) card: Arc<Card>,
 }
 
 #[derive(Debug)]
-struct Card {
-    chip: Chip,
+pub(crate) struct Card {
+    pub(crate) chip: Chip,
     vram: Vram,
-    bus: Arc<Bus>,
+    pub(crate) bus: Arc<Bus>,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
-struct State {
-    /// Counts the MSIs sent, while MSI is on.
-    msi: Option<EventFd>,
-    config: ConfigSpace,
+pub(crate) struct State {
+    pub(crate) interrupts: Interrupts,
+    pub(crate) config: ConfigSpace,
     bar0: RegisterFile,
     /// No register is declared in it: it only logs.
     bar3: RegisterFile,
 }
 
 impl State {
-    fn reset_registers(&mut self) {
+    pub(crate) fn reset_registers(&mut self) {
         self.bar0.reset();
         self.bar3.reset();
     }
@@ -61,7 +61,7 @@ impl State {
 }
 
 impl Card {
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         // Each access leaves the state whole, so a panic elsewhere does not spoil it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -75,7 +75,7 @@ impl Model {
 
     pub(crate) fn new(chip: Chip, vram: Vram) -> Self {
         let state = Mutex::new(State {
-            msi: None,
+            interrupts: Interrupts::default(),
             config: ConfigSpace::new(&chip),
             bar0: bar0::registers(&chip, vram.size()),
             bar3: RegisterFile::new(Vec::new()),
@@ -101,11 +101,12 @@ impl Model {
 pub struct ModelMapping {
     bus: Arc<Bus>,
     start: u64,
+    len: u64,
 }
 
 impl Drop for ModelMapping {
     fn drop(&mut self) {
-        self.bus.unmap(self.start);
+        self.bus.unmap(self.start, self.len);
     }
 }
 
@@ -115,18 +116,12 @@ impl Pci for Model {
 
     fn config_read(&self, offset: u16, data: &mut [u8]) -> Result<(), PciError> {
         check_config(offset, data.len())?;
-        self.card.state().config.read(offset, data);
-        Ok(())
+        self.config_region_read(offset.into(), data)
     }
 
     fn config_write(&self, offset: u16, data: &[u8]) -> Result<(), PciError> {
         check_config(offset, data.len())?;
-        let mut state = self.card.state();
-        if state.config.write(offset, data) == Effect::FunctionReset {
-            state.config.reset();
-            state.reset_registers();
-        }
-        Ok(())
+        self.config_region_write(offset.into(), data)
     }
 
     fn bar(&self, index: BarIndex) -> Result<ModelBar, PciError> {
@@ -161,17 +156,24 @@ impl Pci for Model {
     fn dma_map(&self, start: u64, memory: &Arc<DmaMemory>) -> Result<ModelMapping, PciError> {
         let bus = self.card.bus.clone();
         bus.map(start, memory.clone())?;
-        Ok(ModelMapping { bus, start })
+        let len = memory.len();
+        Ok(ModelMapping { bus, start, len })
     }
 
     fn enable_msi(&self) -> Result<EventFd, PciError> {
         let event = EventFd::new(libc::EFD_NONBLOCK)?;
-        self.card.state().msi = Some(event.try_clone()?);
+        let mut state = self.card.state();
+        state
+            .interrupts
+            .set(Interrupt::Msi, Some(event.try_clone()?));
+        state.config.set_msi_enabled(true);
         Ok(event)
     }
 
     fn disable_msi(&self) -> Result<(), PciError> {
-        self.card.state().msi = None;
+        let mut state = self.card.state();
+        state.interrupts.set(Interrupt::Msi, None);
+        state.config.set_msi_enabled(false);
         Ok(())
     }
 
@@ -272,7 +274,12 @@ impl Bar for ModelBar {
     }
 }
 
-fn check_range(space: &'static str, size: u64, offset: u64, len: usize) -> Result<(), PciError> {
+pub(crate) fn check_range(
+    space: &'static str,
+    size: u64,
+    offset: u64,
+    len: usize,
+) -> Result<(), PciError> {
     let end = offset.checked_add(len as u64);
     if end.is_some_and(|end| end <= size) {
         return Ok(());

@@ -24,6 +24,8 @@
 //! | `builder` | what may be chosen about a card |
 //! | `device` | the card, and the PCI seam on it |
 //! | `bus` | memory by bus address, as the card reaches it |
+//! | `transport` | what a transport needs beyond the seam |
+//! | `interrupt` | where interrupts go |
 //! | `config` | configuration space |
 //! | `bar0` | the registers there are, as one table |
 //! | `register_file` | access to such a table: partial, split, by access kind |
@@ -36,8 +38,11 @@ mod builder;
 mod bus;
 mod config;
 mod device;
+mod interrupt;
 mod register_file;
+mod transport;
 mod vram;
 
 pub use builder::{BuildError, Builder, DEFAULT_VRAM};
 pub use device::{Model, ModelBar, ModelMapping};
+pub use interrupt::Interrupt;

@@ -247,3 +247,38 @@ fn odd_accesses_are_errors_and_the_rest_of_the_space_is_zero() {
     assert_eq!(model.config_read32(0x100).unwrap(), 0);
     assert_eq!(model.config_read32(4092).unwrap(), 0);
 }
+
+#[test]
+fn a_transport_reads_and_writes_any_bytes() {
+    let model = model();
+    let mut bytes = [0; 4096];
+    model.config_region_read(0, &mut bytes).unwrap();
+    assert_eq!(&bytes[..256], &image(&model));
+    // Command and status in one access of four bytes, then three bytes across dwords.
+    model.config_region_write(4, &[2, 0, 0, 0]).unwrap();
+    assert_eq!(
+        model.config_read16(header::COMMAND).unwrap(),
+        command::MEMORY
+    );
+    model
+        .config_region_write(0x13, &[0xfb, 0, 0])
+        .expect("BAR0's last byte and BAR1's first");
+    assert_eq!(model.config_read32(0x10).unwrap(), 0xfb00_0000);
+    model.config_region_read(4096, &mut []).unwrap();
+    for (offset, len) in [(4095, 2), (4097, 0), (u64::MAX, 1)] {
+        let error = model
+            .config_region_read(offset, &mut vec![0; len])
+            .unwrap_err();
+        assert!(matches!(error, PciError::OutOfRange { .. }), "{error}");
+    }
+}
+
+#[test]
+fn msi_is_on_in_the_capability_while_its_counter_is_there() {
+    let model = model();
+    let event = model.enable_msi().unwrap();
+    assert_eq!(model.config_read16(0x6a).unwrap() & 1, 1);
+    assert!(event.read().is_err());
+    model.disable_msi().unwrap();
+    assert_eq!(model.config_read16(0x6a).unwrap() & 1, 0);
+}
