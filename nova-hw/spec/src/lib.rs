@@ -11,14 +11,22 @@
 //! | [`regs`] | the registers of BAR0, a file a hardware unit; the name of any offset |
 //! | [`chip`] | the chips known, a row each |
 //! | [`falcon`] | the microcontrollers: which there are |
+//! | [`firmware`] | firmware files: containers, TLV, synthetic sets |
+//! | [`error`] | why bytes are not what they should be |
 //! | [`pci`] | configuration space: offsets, bits, capability ids |
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
+mod bytes;
 pub mod chip;
+pub mod error;
 pub mod falcon;
+pub mod firmware;
 pub mod pci;
 pub mod register;
 pub mod regs;
 
 pub use chip::{Chip, Chipset};
+pub use error::FormatError;
