@@ -1,86 +1,72 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Errors: an errno that cannot be zero.
 //!
-//! C headers: `include/uapi/asm-generic/errno*.h`, `include/linux/err.h`. The numbers are those of
-//! Linux on x86-64, in both homes.
+//! Follows `rust/kernel/error.rs` of Linux. C headers: `include/linux/err.h` and those of [`code`].
+//!
+//! | C | here |
+//! |---|---|
+//! | returns 0 or `-errno` | [`to_result`] |
+//! | returns a pointer or `ERR_PTR()` | [`from_err_ptr`] |
+//! | calls back and wants 0 or `-errno` | [`from_result`] |
+//!
+//! Nothing here sleeps; all of it may be used in any context.
 
-use core::{fmt, num::NonZeroI32};
+pub mod code;
+mod convert;
+#[cfg(test)]
+mod tests;
+
+use core::{
+    ffi::{c_int, CStr},
+    fmt,
+    num::NonZeroI32,
+    ptr,
+};
 
 /// An errno, stored negative as C returns it.
 ///
+/// ```
+/// use kernel_abi::error::{code::EBUSY, Error};
+///
+/// let error = Error::from_errno(-16);
+/// assert_eq!(error, EBUSY);
+/// assert_eq!(error.to_errno(), -16);
+/// assert_eq!(error.name(), Some(c"EBUSY"));
+/// ```
+///
 /// # Invariants
 ///
-/// Between -4095 and -1.
+/// Between `-MAX_ERRNO` (-4095) and -1.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Error(NonZeroI32);
 
 /// A result whose error is an errno.
+///
+/// ```
+/// use kernel_abi::error::{code::EINVAL, Result};
+///
+/// fn half(value: u32) -> Result<u32> {
+///     if value % 2 == 0 { Ok(value / 2) } else { Err(EINVAL) }
+/// }
+/// assert_eq!(half(4), Ok(2));
+/// assert_eq!(half(5), Err(EINVAL));
+/// ```
 pub type Result<T = (), E = Error> = core::result::Result<T, E>;
 
 /// Largest errno (`MAX_ERRNO`).
-const MAX_ERRNO: i32 = 4095;
-
-macro_rules! codes {
-    ($($name:ident = $number:literal, $doc:literal;)*) => {
-        /// The errnos that are used here.
-        pub mod code {
-            use super::Error;
-            $(
-                #[doc = $doc]
-                pub const $name: Error = Error::constant(-$number);
-            )*
-        }
-
-        impl Error {
-            /// The errno's name, if it is one of [`code`].
-            pub const fn name(&self) -> Option<&'static str> {
-                match -self.0.get() {
-                    $($number => Some(stringify!($name)),)*
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
-codes! {
-    EPERM = 1, "Operation not permitted.";
-    ENOENT = 2, "No such file or directory.";
-    EINTR = 4, "Interrupted system call.";
-    EIO = 5, "I/O error.";
-    E2BIG = 7, "Argument list too long.";
-    EBADF = 9, "Bad file number.";
-    EAGAIN = 11, "Try again.";
-    ENOMEM = 12, "Out of memory.";
-    EACCES = 13, "Permission denied.";
-    EFAULT = 14, "Bad address.";
-    EBUSY = 16, "Device or resource busy.";
-    EEXIST = 17, "File exists.";
-    ENODEV = 19, "No such device.";
-    EINVAL = 22, "Invalid argument.";
-    EMFILE = 24, "Too many open files.";
-    ENOTTY = 25, "Not a typewriter: no such ioctl.";
-    ENOSPC = 28, "No space left on device.";
-    ERANGE = 34, "Numerical result out of range.";
-    EPROTO = 71, "Protocol error.";
-    EOVERFLOW = 75, "Value too large for defined data type.";
-    EOPNOTSUPP = 95, "Operation not supported.";
-    ETIMEDOUT = 110, "Connection timed out.";
-    ECANCELED = 125, "Operation cancelled.";
-    ERESTARTSYS = 512, "Restart the system call; never seen by a program.";
-}
+const MAX_ERRNO: c_int = 4095;
 
 impl Error {
-    const fn constant(errno: i32) -> Self {
+    const fn constant(errno: c_int) -> Self {
         match NonZeroI32::new(errno) {
             Some(errno) => Self(errno),
-            // PANIC: evaluated at compile time, for the table above.
+            // PANIC: evaluated at compile time, for the constants.
             None => panic!("zero is no errno"),
         }
     }
 
     /// The error of a C return value below zero; a number that is no errno becomes `EINVAL`.
-    pub const fn from_errno(errno: i32) -> Self {
+    pub const fn from_errno(errno: c_int) -> Self {
         match NonZeroI32::new(errno) {
             Some(valid) if errno < 0 && errno >= -MAX_ERRNO => Self(valid),
             _ => code::EINVAL,
@@ -88,14 +74,24 @@ impl Error {
     }
 
     /// What C returns for it: below zero.
-    pub const fn to_errno(self) -> i32 {
+    pub const fn to_errno(self) -> c_int {
         self.0.get()
+    }
+
+    /// The pointer that C returns for it (`ERR_PTR()`); it must not be read through.
+    pub const fn to_ptr<T>(self) -> *mut T {
+        ptr::without_provenance_mut(self.0.get() as isize as usize)
+    }
+
+    /// The errno's name (`errname()`), if it is one of [`code`]; of numbers with two names the first.
+    pub const fn name(&self) -> Option<&'static CStr> {
+        code::name(-self.0.get())
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
+        match self.name().and_then(|name| name.to_str().ok()) {
             Some(name) => f.write_str(name),
             None => write!(f, "Error({})", self.0),
         }
@@ -110,26 +106,15 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-impl From<crate::alloc::AllocError> for Error {
-    fn from(_: crate::alloc::AllocError) -> Self {
-        code::ENOMEM
-    }
-}
-
-impl From<core::num::TryFromIntError> for Error {
-    fn from(_: core::num::TryFromIntError) -> Self {
-        code::EINVAL
-    }
-}
-
-impl From<core::convert::Infallible> for Error {
-    fn from(never: core::convert::Infallible) -> Self {
-        match never {}
-    }
-}
-
 /// Turns a C return value, an errno when below zero, into a result.
-pub const fn to_result(value: i32) -> Result {
+///
+/// ```
+/// use kernel_abi::error::{code::ENOMEM, to_result};
+///
+/// assert_eq!(to_result(0), Ok(()));
+/// assert_eq!(to_result(-12), Err(ENOMEM));
+/// ```
+pub const fn to_result(value: c_int) -> Result {
     if value < 0 {
         Err(Error::from_errno(value))
     } else {
@@ -137,50 +122,37 @@ pub const fn to_result(value: i32) -> Result {
     }
 }
 
-/// Turns a C pointer, an errno in the last page of the address space, into a result.
+/// Turns a C pointer, an errno in the last page of the address space (`IS_ERR()`), into a result. A null
+/// pointer is `Ok`, as it is in C.
+///
+/// ```
+/// use kernel_abi::error::{code::ENODEV, from_err_ptr};
+///
+/// let good = &raw mut *Box::new(7);
+/// assert_eq!(from_err_ptr(good), Ok(good));
+/// assert_eq!(from_err_ptr(ENODEV.to_ptr::<u32>()), Err(ENODEV));
+/// ```
 pub fn from_err_ptr<T>(ptr: *mut T) -> Result<*mut T> {
     let address = ptr.addr() as isize;
     if (-(MAX_ERRNO as isize)..0).contains(&address) {
-        return Err(Error::from_errno(address as i32));
+        return Err(Error::from_errno(address as c_int));
     }
     Ok(ptr)
 }
 
-/// Runs `call` and turns its result into a C return value.
-pub fn from_result(call: impl FnOnce() -> Result<i32>) -> i32 {
-    call().unwrap_or_else(Error::to_errno)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{code::*, *};
-
-    #[test]
-    fn return_values_become_results() {
-        assert_eq!(to_result(0), Ok(()));
-        assert_eq!(to_result(7), Ok(()));
-        assert_eq!(to_result(-12), Err(ENOMEM));
-        assert_eq!(Error::from_errno(-5000), EINVAL);
-        assert_eq!(Error::from_errno(3), EINVAL);
-        assert_eq!(from_result(|| Err(EBUSY)), -16);
-        assert_eq!(from_result(|| Ok(3)), 3);
-    }
-
-    #[test]
-    fn error_pointers_are_the_last_page() {
-        let error = core::ptr::without_provenance_mut::<u8>(-12isize as usize);
-        assert_eq!(from_err_ptr(error), Err(ENOMEM));
-        let edge = core::ptr::without_provenance_mut::<u8>(-4096isize as usize);
-        assert_eq!(from_err_ptr(edge), Ok(edge));
-        assert!(from_err_ptr(core::ptr::null_mut::<u8>()).is_ok());
-    }
-
-    #[test]
-    fn names_are_shown() {
-        extern crate std;
-        assert_eq!(
-            std::format!("{ENOSPC} {:?}", Error::from_errno(-4000)),
-            "ENOSPC Error(-4000)"
-        );
-    }
+/// Runs what a C callback does and turns its result into a C return value, of any type that has room for an
+/// errno.
+///
+/// ```
+/// use kernel_abi::error::{code::EIO, from_result};
+/// use std::ffi::{c_int, c_long};
+///
+/// extern "C" fn read(count: c_int) -> c_long {
+///     from_result(|| if count == 0 { Err(EIO) } else { Ok(count.into()) })
+/// }
+/// assert_eq!((read(0), read(3)), (-5, 3));
+/// ```
+pub fn from_result<T: From<i16>>(call: impl FnOnce() -> Result<T>) -> T {
+    // An errno has room in 16 bits, by the type invariant.
+    call().unwrap_or_else(|error| T::from(error.to_errno() as i16))
 }
