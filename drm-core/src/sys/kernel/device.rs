@@ -83,7 +83,7 @@ impl<T: Driver> Device<T> {
         // initialised. Nobody else knows it, and its memory does not move.
         unsafe {
             data.__pinned_init(&raw mut (*this.as_ptr()).data)?;
-            let dev = Opaque::raw_get(&raw const (*this.as_ptr()).dev);
+            let dev = Opaque::cast_into(&raw const (*this.as_ptr()).dev);
             (*dev).driver = const { &Self::VTABLE };
             // The first reference belongs to the parent's binding; this one is ours.
             bindings::drm_dev_get(dev);
@@ -128,7 +128,7 @@ unsafe impl<T: Driver> AlwaysRefCounted for Device<T> {
 
     unsafe fn dec_ref(this: NonNull<Self>) {
         // SAFETY: the caller gives up one count.
-        unsafe { bindings::drm_dev_put(Opaque::raw_get(&raw const (*this.as_ptr()).dev)) };
+        unsafe { bindings::drm_dev_put(Opaque::cast_into(&raw const (*this.as_ptr()).dev)) };
     }
 }
 
