@@ -25,13 +25,20 @@
 #include <linux/uidgid.h>
 #include <linux/virtio.h>
 #include <linux/virtio_config.h>
+#include <linux/vmalloc.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
 /* Macros that bindgen cannot evaluate, as constants that it can. */
 const gfp_t NOVA_CONST_GFP_KERNEL = GFP_KERNEL;
 const gfp_t NOVA_CONST_GFP_ATOMIC = GFP_ATOMIC;
-const gfp_t NOVA_CONST_ZERO = __GFP_ZERO;
+const gfp_t NOVA_CONST_GFP_HIGHMEM = __GFP_HIGHMEM;
+const gfp_t NOVA_CONST_GFP_KERNEL_ACCOUNT = GFP_KERNEL_ACCOUNT;
+const gfp_t NOVA_CONST_GFP_NOWAIT = GFP_NOWAIT;
+const gfp_t NOVA_CONST_GFP_NOWARN = __GFP_NOWARN;
+const gfp_t NOVA_CONST_GFP_ZERO = __GFP_ZERO;
+const size_t NOVA_CONST_ARCH_KMALLOC_MINALIGN = ARCH_KMALLOC_MINALIGN;
+const size_t NOVA_CONST_PAGE_SIZE = PAGE_SIZE;
 const fop_flags_t NOVA_CONST_FOP_UNSIGNED_OFFSET = FOP_UNSIGNED_OFFSET;
 
 /* The helpers: their definitions are the one declaration that Rust sees. */

@@ -11,4 +11,5 @@
 #include "spinlock.c"
 #include "task.c"
 #include "virtio.c"
+#include "vmalloc.c"
 #include "workqueue.c"

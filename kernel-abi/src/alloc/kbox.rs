@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! A box whose allocation may fail.
+//!
+//! Follows `rust/kernel/alloc/kbox.rs` of Linux.
 #![allow(unsafe_code)] // owns raw memory
 
-use super::{AllocError, Flags};
-use crate::{error::Error, sys};
+mod foreign;
+#[cfg(all(test, home = "hosted"))]
+pub(super) mod tests;
+
+use super::{flags::__GFP_ZERO, AllocError, Allocator, Flags, KVmalloc, Kmalloc, Vmalloc};
+use crate::error::Error;
 use core::{
     alloc::Layout,
+    borrow::{Borrow, BorrowMut},
     fmt,
     marker::PhantomData,
     mem::{ManuallyDrop, MaybeUninit},
@@ -13,25 +20,78 @@ use core::{
     pin::Pin,
     ptr::{self, NonNull},
 };
-use pinned_init::{Init, PinInit};
+use pinned_init::{InPlaceWrite, Init, PinInit, Zeroable, ZeroableOption};
 
-/// Owns a value on the heap.
+/// Owns a value on the heap, in memory of an allocator. Named through [`KBox`], [`VBox`] and [`KVBox`].
+///
+/// Making one sleeps if its [`Flags`] say that it may, and fails with [`AllocError`] when there is no memory. The value
+/// is dropped, and its memory freed, where the box is dropped. A type without size needs no memory.
+///
+/// ```
+/// use kernel_abi::{
+///     alloc::{flags::GFP_KERNEL, KBox},
+///     error::Error,
+/// };
+///
+/// let mut boxed = KBox::new([1u8; 16], GFP_KERNEL)?;
+/// boxed[0] = 2;
+/// let raw = KBox::into_raw(boxed);
+/// // SAFETY: from the line above.
+/// let boxed = unsafe { KBox::from_raw(raw) };
+/// assert_eq!(KBox::into_inner(boxed)[..2], [2, 1]);
+///
+/// let slot = KBox::<u64>::new_uninit(GFP_KERNEL)?;
+/// assert_eq!(*slot.write(7), 7);
+/// assert_eq!(*KBox::<[u32; 64]>::zeroed(GFP_KERNEL)?, [0; 64]);
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// In place, without a copy on the stack:
+///
+/// ```
+/// use kernel_abi::{alloc::{flags::GFP_KERNEL, KBox, KVBox}, error::Error, new_mutex, sync::Mutex};
+/// use pinned_init::{pin_data, pin_init};
+///
+/// #[pin_data]
+/// struct Queue {
+///     #[pin]
+///     pending: Mutex<u32>,
+/// }
+///
+/// let queue = KBox::pin_init(pin_init!(Queue { pending <- new_mutex!(3, "Queue::pending") }), GFP_KERNEL)?;
+/// assert_eq!(*queue.pending.lock(), 3);
+/// let large = KVBox::init(pinned_init::init_zeroed::<[u8; 1 << 20]>(), GFP_KERNEL)?;
+/// assert_eq!(large.len(), 1 << 20);
+/// # Ok::<(), Error>(())
+/// ```
 ///
 /// # Invariants
 ///
-/// `ptr` is an allocation of `sys::alloc` for `T`'s layout, dangling for a type without size, and
+/// `ptr` is memory of `A` for the value's layout, dangling for a type without size, and
 /// holds a valid value.
-pub struct KBox<T> {
+#[repr(transparent)]
+pub struct Box<T: ?Sized, A: Allocator> {
     ptr: NonNull<T>,
-    _owns: PhantomData<T>,
+    _owns: PhantomData<(A, T)>,
 }
 
-// SAFETY: it owns its value.
-unsafe impl<T: Send> Send for KBox<T> {}
-// SAFETY: as above.
-unsafe impl<T: Sync> Sync for KBox<T> {}
+/// A [`Box`] in memory of [`Kmalloc`].
+pub type KBox<T> = Box<T, Kmalloc>;
+/// A [`Box`] in memory of [`Vmalloc`].
+pub type VBox<T> = Box<T, Vmalloc>;
+/// A [`Box`] in memory of [`KVmalloc`].
+pub type KVBox<T> = Box<T, KVmalloc>;
 
-impl<T> KBox<T> {
+// SAFETY: it owns its value.
+unsafe impl<T: Send + ?Sized, A: Allocator> Send for Box<T, A> {}
+// SAFETY: as above.
+unsafe impl<T: Sync + ?Sized, A: Allocator> Sync for Box<T, A> {}
+// SAFETY: a null pointer stands for `None`.
+unsafe impl<T, A: Allocator> ZeroableOption for Box<T, A> {}
+// The value stays in place when the box moves.
+impl<T: ?Sized, A: Allocator> Unpin for Box<T, A> {}
+
+impl<T, A: Allocator> Box<T, A> {
     /// Puts `value` on the heap.
     pub fn new(value: T, flags: Flags) -> Result<Self, AllocError> {
         let memory = Self::new_uninit(flags)?;
@@ -39,17 +99,21 @@ impl<T> KBox<T> {
     }
 
     /// Memory for a value.
-    pub fn new_uninit(flags: Flags) -> Result<KBox<MaybeUninit<T>>, AllocError> {
-        let layout = Layout::new::<T>();
-        let ptr = if layout.size() == 0 {
-            NonNull::dangling()
-        } else {
-            sys::alloc::alloc(layout, flags)?.cast()
-        };
-        Ok(KBox {
-            ptr,
+    pub fn new_uninit(flags: Flags) -> Result<Box<MaybeUninit<T>, A>, AllocError> {
+        Ok(Box {
+            ptr: A::alloc(Layout::new::<T>(), flags)?.cast(),
             _owns: PhantomData,
         })
+    }
+
+    /// A value of zeros.
+    pub fn zeroed(flags: Flags) -> Result<Self, AllocError>
+    where
+        T: Zeroable,
+    {
+        let memory = Self::new_uninit(flags | __GFP_ZERO)?;
+        // SAFETY: zeros are valid, by `Zeroable`.
+        Ok(unsafe { memory.assume_init() })
     }
 
     /// Puts `value` on the heap, where it stays in place.
@@ -62,12 +126,7 @@ impl<T> KBox<T> {
     where
         Error: From<E>,
     {
-        let memory = Self::new_uninit(flags)?;
-        // SAFETY: the memory is for a `T`; on an error it is freed as uninitialised.
-        unsafe {
-            init.__init(memory.ptr.as_ptr().cast())?;
-            Ok(memory.assume_init())
-        }
+        Ok(Self::new_uninit(flags)?.write_init(init)?)
     }
 
     /// Initialises a pinned value in place.
@@ -75,25 +134,48 @@ impl<T> KBox<T> {
     where
         Error: From<E>,
     {
-        let memory = Self::new_uninit(flags)?;
-        // SAFETY: as in `init`; the value is pinned from here on.
+        Ok(Self::new_uninit(flags)?.write_pin_init(init)?)
+    }
+
+    /// Takes the value out of the box.
+    pub fn into_inner(this: Self) -> T {
+        // SAFETY: by the type invariant; afterwards the memory is freed and not dropped.
         unsafe {
-            init.__pinned_init(memory.ptr.as_ptr().cast())?;
-            Ok(memory.assume_init().into())
+            let value = this.ptr.as_ptr().read();
+            drop(Self::forget_contents(this));
+            value
         }
     }
 
-    /// Gives the allocation to the caller.
+    /// Drops the value and keeps the memory.
+    pub fn drop_contents(this: Self) -> Box<MaybeUninit<T>, A> {
+        let value = this.ptr.as_ptr();
+        // Owned by the result from here on: it is freed if the value's end panics.
+        let memory = Self::forget_contents(this);
+        // SAFETY: by the type invariant; the memory does not count as a value any more.
+        unsafe { ptr::drop_in_place(value) };
+        memory
+    }
+
+    fn forget_contents(this: Self) -> Box<MaybeUninit<T>, A> {
+        let raw = Self::into_raw(this);
+        // SAFETY: the same memory; no value is claimed.
+        unsafe { Box::from_raw(raw.cast()) }
+    }
+}
+
+impl<T: ?Sized, A: Allocator> Box<T, A> {
+    /// Gives the memory and the value to the caller.
     pub fn into_raw(this: Self) -> *mut T {
         ManuallyDrop::new(this).ptr.as_ptr()
     }
 
-    /// Takes an allocation back.
+    /// Takes memory and value back. The pointer may have been turned into one to a trait object or a slice.
     ///
     /// # Safety
     ///
-    /// `raw` is from [`KBox::into_raw`] and is not used any more.
-    pub unsafe fn from_raw(raw: *mut T) -> Self {
+    /// `raw` is from [`Box::into_raw`] of the same allocator and is not used any more.
+    pub const unsafe fn from_raw(raw: *mut T) -> Self {
         Self {
             // SAFETY: `into_raw` gives no null pointer.
             ptr: unsafe { NonNull::new_unchecked(raw) },
@@ -101,21 +183,21 @@ impl<T> KBox<T> {
         }
     }
 
-    /// Takes the value out of the box.
-    pub fn into_inner(this: Self) -> T {
-        let this = ManuallyDrop::new(this);
-        // SAFETY: by the type invariant; afterwards the memory is freed and not dropped.
-        unsafe {
-            let value = this.ptr.as_ptr().read();
-            free(this.ptr);
-            value
-        }
+    /// Never frees the value.
+    pub fn leak<'a>(this: Self) -> &'a mut T {
+        // SAFETY: by the type invariant; nobody frees it any more.
+        unsafe { &mut *Self::into_raw(this) }
+    }
+
+    /// Keeps the value in place from now on.
+    pub fn into_pin(this: Self) -> Pin<Self> {
+        this.into()
     }
 }
 
-impl<T> KBox<MaybeUninit<T>> {
+impl<T, A: Allocator> Box<MaybeUninit<T>, A> {
     /// Fills the memory.
-    pub fn write(mut self, value: T) -> KBox<T> {
+    pub fn write(mut self, value: T) -> Box<T, A> {
         MaybeUninit::write(&mut *self, value);
         // SAFETY: just written.
         unsafe { self.assume_init() }
@@ -126,242 +208,89 @@ impl<T> KBox<MaybeUninit<T>> {
     /// # Safety
     ///
     /// It does.
-    pub unsafe fn assume_init(self) -> KBox<T> {
-        let raw = KBox::into_raw(self);
-        // SAFETY: the same allocation, with a valid value by this function's contract.
-        unsafe { KBox::from_raw(raw.cast()) }
+    pub unsafe fn assume_init(self) -> Box<T, A> {
+        let raw = Box::into_raw(self);
+        // SAFETY: the same memory, with a valid value by this function's contract.
+        unsafe { Box::from_raw(raw.cast()) }
     }
 }
 
-/// # Safety
-///
-/// `ptr` is an allocation for `T` whose value is gone.
-unsafe fn free<T>(ptr: NonNull<T>) {
-    let layout = Layout::new::<T>();
-    if layout.size() != 0 {
-        // SAFETY: by this function's contract.
-        unsafe { sys::alloc::free(ptr.cast(), layout) };
-    }
-}
+impl<T, A: Allocator> InPlaceWrite<T> for Box<MaybeUninit<T>, A> {
+    type Initialized = Box<T, A>;
 
-impl<T> Drop for KBox<T> {
-    fn drop(&mut self) {
-        // SAFETY: by the type invariant; this is the end of it.
+    fn write_init<E>(mut self, init: impl Init<T, E>) -> Result<Box<T, A>, E> {
+        // SAFETY: the memory is for a `T`; on an error it is freed as uninitialised.
         unsafe {
-            ptr::drop_in_place(self.ptr.as_ptr());
-            free(self.ptr);
+            init.__init(self.as_mut_ptr())?;
+            Ok(self.assume_init())
+        }
+    }
+
+    fn write_pin_init<E>(mut self, init: impl PinInit<T, E>) -> Result<Pin<Box<T, A>>, E> {
+        // SAFETY: as in `write_init`; the value is pinned from here on.
+        unsafe {
+            init.__pinned_init(self.as_mut_ptr())?;
+            Ok(self.assume_init().into())
         }
     }
 }
 
-impl<T> Deref for KBox<T> {
+impl<T: ?Sized, A: Allocator> Drop for Box<T, A> {
+    fn drop(&mut self) {
+        let layout = Layout::for_value::<T>(self);
+        // SAFETY: by the type invariant; this is the end of it.
+        unsafe {
+            ptr::drop_in_place(self.ptr.as_ptr());
+            A::free(self.ptr.cast(), layout);
+        }
+    }
+}
+
+impl<T: ?Sized, A: Allocator> Deref for Box<T, A> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         // SAFETY: by the type invariant.
         unsafe { self.ptr.as_ref() }
     }
 }
 
-impl<T> DerefMut for KBox<T> {
+impl<T: ?Sized, A: Allocator> DerefMut for Box<T, A> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: by the type invariant.
         unsafe { self.ptr.as_mut() }
     }
 }
 
-impl<T> From<KBox<T>> for Pin<KBox<T>> {
-    fn from(boxed: KBox<T>) -> Self {
+impl<T: ?Sized, A: Allocator> Borrow<T> for Box<T, A> {
+    fn borrow(&self) -> &T {
+        self
+    }
+}
+
+impl<T: ?Sized, A: Allocator> BorrowMut<T> for Box<T, A> {
+    fn borrow_mut(&mut self) -> &mut T {
+        self
+    }
+}
+
+impl<T: ?Sized, A: Allocator> From<Box<T, A>> for Pin<Box<T, A>> {
+    fn from(boxed: Box<T, A>) -> Self {
         // SAFETY: the value does not move with the box.
         unsafe { Pin::new_unchecked(boxed) }
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for KBox<T> {
+impl<T: fmt::Debug + ?Sized, A: Allocator> fmt::Debug for Box<T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         T::fmt(self, f)
     }
 }
 
-#[cfg(all(test, home = "hosted"))]
-pub(super) mod tests {
-    extern crate std;
-
-    use super::*;
-    use crate::{alloc::flags::GFP_KERNEL, error::code::EBUSY};
-    use core::{alloc::GlobalAlloc, cell::Cell};
-    use pinned_init::{init_from_closure, pin_init_from_closure};
-    use std::alloc::System;
-
-    std::thread_local! {
-        // Without a destructor and known at compile time: using it does not allocate.
-        static LIVE: Cell<isize> = const { Cell::new(0) };
-    }
-
-    /// The system's allocator; counts what each thread has not freed yet.
-    struct Counting;
-
-    fn live(change: isize) {
-        // A thread that ends has no count any more, and nobody who asks for it.
-        let _ = LIVE.try_with(|live| live.set(live.get() + change));
-    }
-
-    // SAFETY: every call goes to `System` as it came.
-    unsafe impl GlobalAlloc for Counting {
-        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-            // SAFETY: by this function's contract.
-            let memory = unsafe { System.alloc(layout) };
-            live(isize::from(!memory.is_null()));
-            memory
-        }
-
-        unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-            live(-1);
-            // SAFETY: by this function's contract.
-            unsafe { System.dealloc(memory, layout) };
-        }
-
-        unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-            // SAFETY: by this function's contract.
-            unsafe { System.realloc(memory, layout, size) }
-        }
-    }
-
-    #[global_allocator]
-    static ALLOCATOR: Counting = Counting;
-
-    /// How many more allocations this thread has after `work` than before.
-    pub(in crate::alloc) fn kept_by(work: impl FnOnce()) -> isize {
-        let before = LIVE.get();
-        work();
-        LIVE.get() - before
-    }
-
-    /// Counts how often it is dropped.
-    struct Counted<'a>(&'a Cell<u32>);
-
-    impl Drop for Counted<'_> {
-        fn drop(&mut self) {
-            self.0.set(self.0.get() + 1);
-        }
-    }
-
-    std::thread_local! {
-        static SIZELESS_DROPS: Cell<u32> = const { Cell::new(0) };
-    }
-
-    struct Sizeless;
-
-    impl Drop for Sizeless {
-        fn drop(&mut self) {
-            SIZELESS_DROPS.set(SIZELESS_DROPS.get() + 1);
-        }
-    }
-
-    #[repr(align(256))]
-    struct Aligned(u8);
-
-    #[test]
-    fn a_value_is_dropped_once_with_its_box() {
-        let drops = Cell::new(0);
-        let boxed = KBox::new(Counted(&drops), GFP_KERNEL).unwrap();
-        assert_eq!(drops.get(), 0);
-        drop(boxed);
-        assert_eq!(drops.get(), 1);
-        drop(KBox::pin(Counted(&drops), GFP_KERNEL).unwrap());
-        assert_eq!(drops.get(), 2);
-        drop(KBox::<Counted<'_>>::new_uninit(GFP_KERNEL).unwrap());
-        assert_eq!(drops.get(), 2, "memory without a value");
-    }
-
-    #[test]
-    fn a_value_that_is_taken_out_is_the_takers() {
-        let drops = Cell::new(0);
-        let value = KBox::into_inner(KBox::new(Counted(&drops), GFP_KERNEL).unwrap());
-        assert_eq!(drops.get(), 0);
-        drop(value);
-        assert_eq!(drops.get(), 1);
-        let raw = KBox::into_raw(KBox::new(Counted(&drops), GFP_KERNEL).unwrap());
-        assert_eq!(drops.get(), 1);
-        // SAFETY: from the line above.
-        drop(unsafe { KBox::from_raw(raw) });
-        assert_eq!(drops.get(), 2);
-    }
-
-    #[test]
-    fn types_without_size_are_dropped_too() {
-        drop(KBox::new(Sizeless, GFP_KERNEL).unwrap());
-        assert_eq!(SIZELESS_DROPS.get(), 1);
-        let value = KBox::into_inner(KBox::new(Sizeless, GFP_KERNEL).unwrap());
-        assert_eq!(SIZELESS_DROPS.get(), 1);
-        drop(value);
-        assert_eq!(SIZELESS_DROPS.get(), 2);
-    }
-
-    #[test]
-    fn values_are_aligned_and_can_be_changed() {
-        let mut boxes = std::vec::Vec::new();
-        for value in 0..16 {
-            let mut boxed = KBox::new(Aligned(value), GFP_KERNEL).unwrap();
-            assert_eq!(ptr::from_ref(&*boxed).addr() % 256, 0);
-            boxed.0 += 1;
-            boxes.push(boxed);
-        }
-        for (value, boxed) in (1..).zip(&boxes) {
-            assert_eq!(boxed.0, value);
-        }
-    }
-
-    #[test]
-    fn an_initialiser_that_fails_leaves_nothing_to_drop() {
-        let drops = Cell::new(0);
-        let seen = Cell::new(ptr::null_mut());
-        let failing = |slot: *mut Counted<'_>| {
-            seen.set(slot.cast::<u8>());
-            Err(EBUSY)
-        };
-        // SAFETY: they fail, and leave nothing initialised.
-        let (init, pin) = unsafe { (init_from_closure(failing), pin_init_from_closure(failing)) };
-        assert_eq!(
-            KBox::<Counted<'_>>::init(init, GFP_KERNEL).err(),
-            Some(EBUSY)
-        );
-        assert!(!seen.replace(ptr::null_mut()).is_null());
-        assert_eq!(
-            KBox::<Counted<'_>>::pin_init(pin, GFP_KERNEL).err(),
-            Some(EBUSY)
-        );
-        assert!(!seen.get().is_null());
-        assert_eq!(drops.get(), 0);
-        // One that succeeds is dropped as usual.
-        let filled = KBox::<Counted<'_>>::pin_init::<Error>(Ok(Counted(&drops)), GFP_KERNEL);
-        drop(filled.unwrap());
-        assert_eq!(drops.get(), 1);
-    }
-
-    #[test]
-    fn the_memory_of_a_box_is_freed_on_every_way_out() {
-        let boxed = || KBox::new(7u64, GFP_KERNEL).unwrap();
-        let mut raw = ptr::null_mut();
-        assert_eq!(kept_by(|| raw = KBox::into_raw(boxed())), 1);
-        // SAFETY: from the line above.
-        assert_eq!(kept_by(|| drop(unsafe { KBox::from_raw(raw) })), -1);
-        assert_eq!(kept_by(|| drop(boxed())), 0);
-        assert_eq!(kept_by(|| assert_eq!(KBox::into_inner(boxed()), 7)), 0);
-        assert_eq!(kept_by(|| drop(KBox::<u64>::new_uninit(GFP_KERNEL))), 0);
-        let fails = || {
-            assert!(KBox::<u64>::init(Err(EBUSY), GFP_KERNEL).is_err());
-            assert!(KBox::<u64>::pin_init(Err(EBUSY), GFP_KERNEL).is_err());
-        };
-        assert_eq!(kept_by(fails), 0);
-        let sizeless = || core::mem::forget(KBox::new((), GFP_KERNEL));
-        assert_eq!(kept_by(sizeless), 0, "nothing is allocated");
-    }
-
-    #[test]
-    fn memory_that_cannot_be_had_is_an_error() {
-        // More than an address space has.
-        type Huge = [u8; 1 << 60];
-        assert!(KBox::<Huge>::new_uninit(GFP_KERNEL).is_err());
+impl<T: fmt::Display + ?Sized, A: Allocator> fmt::Display for Box<T, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        T::fmt(self, f)
     }
 }
