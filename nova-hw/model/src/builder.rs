@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What may be chosen about a card, by the user or by a seed.
 
-use std::ops::RangeInclusive;
-
 use nova_spec::chip::{Chip, GA102};
 
 use crate::{
+    board::Board,
     device::Model,
     vram::{Vram, VramError},
 };
 
 const MIB: u64 = 1 << 20;
-
-/// VRAM of a model for which neither a size nor a seed was given, in bytes.
-pub const DEFAULT_VRAM: u64 = 1024 * MIB;
-
-/// Sizes that a seed may draw, in MiB: from BAR1's size to that of the largest GA102 cards.
-const SEEDED_VRAM_MIB: RangeInclusive<u64> = 256..=48 * 1024;
 
 /// The most VRAM that a model may have, in bytes. It is sparse, so this only catches slips.
 const MAX_VRAM: u64 = 1024 * 1024 * MIB;
@@ -69,7 +62,7 @@ impl Builder {
     }
 
     /// Bytes of VRAM: whole MiB, at least BAR1's size. When not given the seed draws it, and
-    /// without a seed it is [`DEFAULT_VRAM`].
+    /// without a seed it is [`DEFAULT_VRAM`](crate::DEFAULT_VRAM).
     pub fn vram(mut self, bytes: u64) -> Self {
         self.vram = Some(bytes);
         self
@@ -84,13 +77,21 @@ impl Builder {
     /// Builds the card, powered on and not yet configured.
     pub fn build(self) -> Result<Model, BuildError> {
         let Self { chip, vram, seed } = self;
-        for size in [chip.bar0_size, chip.bar1_size, chip.bar3_size] {
+        for size in [
+            chip.bar0_size,
+            chip.bar1_size,
+            chip.bar3_size,
+            chip.rom_size,
+        ] {
             if !size.is_power_of_two() || size < 16 {
                 return Err(BuildError::BarSize(size));
             }
         }
-        let drawn = seed.map(|seed| fastrand::Rng::with_seed(seed).u64(SEEDED_VRAM_MIB) * MIB);
-        let vram = vram.or(drawn).unwrap_or(DEFAULT_VRAM);
+        let board = match seed {
+            Some(seed) => Board::draw(seed, vram),
+            None => Board::plain(vram),
+        };
+        let vram = board.vram;
         if vram % MIB != 0 {
             return Err(BuildError::VramGranularity(vram));
         }
@@ -101,13 +102,14 @@ impl Builder {
             });
         }
         tracing::info!(chip = %chip.chipset, vram_mib = vram / MIB, seed, "GPU model built");
-        Ok(Model::new(chip, Vram::new(vram)?))
+        Ok(Model::new(chip, board, Vram::new(vram)?))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::board::DEFAULT_VRAM;
 
     fn vram_of(builder: Builder) -> u64 {
         builder.build().unwrap().vram_size()

@@ -47,6 +47,8 @@ impl ConfigSpace {
         space.declare_bar32(BarIndex::Bar0, chip.bar0_size);
         space.declare_bar64(BarIndex::Bar1, chip.bar1_size);
         space.declare_bar64(BarIndex::Bar3, chip.bar3_size);
+        let rom = !(chip.rom_size as u32).wrapping_sub(1) | bar::ROM_ENABLE;
+        space.set32(header::EXPANSION_ROM, 0, rom);
         space.declare_capabilities();
         space.bytes = space.power_on;
         space
@@ -69,6 +71,25 @@ impl ConfigSpace {
     pub(crate) fn decodes_memory(&self) -> bool {
         let awake = self.read16(PM + pm::CONTROL) & pm::CONTROL_STATE == 0;
         awake && self.read16(header::COMMAND) & command::MEMORY != 0
+    }
+
+    /// Whether the card may start transactions.
+    pub(crate) fn is_bus_master(&self) -> bool {
+        self.read16(header::COMMAND) & command::BUS_MASTER != 0
+    }
+
+    /// Notes that a transaction of the card was not answered.
+    pub(crate) fn set_master_abort(&mut self) {
+        let at = usize::from(header::STATUS);
+        let status = self.read16(header::STATUS) | status::RECEIVED_MASTER_ABORT;
+        self.bytes[at..at + 2].copy_from_slice(&status.to_le_bytes());
+    }
+
+    /// A dword as BAR0 shows it.
+    pub(crate) fn read_mirror(&self, offset: u16) -> u32 {
+        let mut data = [0; 4];
+        self.read(offset, &mut data);
+        u32::from_le_bytes(data)
     }
 
     /// Turns the MSI capability on or off.

@@ -2,25 +2,21 @@
 //! The card: configuration space, registers and memory behind the PCI seam.
 
 use std::{
-    io,
     ops::RangeInclusive,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use nova_pci::{Bar, BarIndex, BarMemory, DmaMemory, EventFd, Pci, PciError};
-use nova_spec::{
-    chip::Chip,
-    pci::CONFIG_SIZE,
-    regs::{NV_PBUS_BAR1_BLOCK, NV_PBUS_BAR1_BLOCK_MODE},
-};
+use nova_spec::{chip::Chip, pci::CONFIG_SIZE};
 
 use crate::{
-    bar0,
+    board::Board,
     builder::Builder,
     bus::{Bus, ADDRESS_BITS},
     config::ConfigSpace,
+    gpu::{wpr, Gpu},
     interrupt::{Interrupt, Interrupts},
-    register_file::RegisterFile,
+    register_file::{parts, RegisterFile},
     vram::Vram,
 };
 
@@ -35,7 +31,7 @@ pub struct Model {
 #[derive(Debug)]
 pub(crate) struct Card {
     pub(crate) chip: Chip,
-    vram: Vram,
+    vram: Arc<Vram>,
     pub(crate) bus: Arc<Bus>,
     state: Mutex<State>,
 }
@@ -44,19 +40,32 @@ pub(crate) struct Card {
 pub(crate) struct State {
     pub(crate) interrupts: Interrupts,
     pub(crate) config: ConfigSpace,
-    bar0: RegisterFile,
-    /// No register is declared in it: it only logs.
+    gpu: Gpu,
+    /// No register is declared in BAR3: this only logs.
     bar3: RegisterFile,
 }
 
 impl State {
-    pub(crate) fn reset_registers(&mut self) {
-        self.bar0.reset();
-        self.bar3.reset();
+    /// The whole card as after power-on.
+    pub(crate) fn reset(&mut self) {
+        self.config.reset();
+        self.gpu.reset();
+        self.config_changed();
     }
 
-    fn bar1_is_physical(&self) -> bool {
-        self.bar0.get::<NV_PBUS_BAR1_BLOCK>().mode() == NV_PBUS_BAR1_BLOCK_MODE::PHYSICAL
+    /// Follows what was written to configuration space.
+    pub(crate) fn config_changed(&mut self) {
+        self.gpu.dma.set_master(self.config.is_bus_master());
+    }
+
+    /// After an access: what it set off leaves the card.
+    fn settle(&mut self) {
+        if self.gpu.dma.take_abort() {
+            self.config.set_master_abort();
+        }
+        if self.gpu.take_interrupt() {
+            self.interrupts.send();
+        }
     }
 }
 
@@ -73,18 +82,19 @@ impl Model {
         Builder::default()
     }
 
-    pub(crate) fn new(chip: Chip, vram: Vram) -> Self {
+    pub(crate) fn new(chip: Chip, board: Board, vram: Vram) -> Self {
+        let (vram, bus) = (Arc::new(vram), Arc::<Bus>::default());
         let state = Mutex::new(State {
             interrupts: Interrupts::default(),
             config: ConfigSpace::new(&chip),
-            bar0: bar0::registers(&chip, vram.size()),
+            gpu: Gpu::new(&chip, board, vram.clone(), bus.clone()),
             bar3: RegisterFile::new(Vec::new()),
         });
         Self {
             card: Arc::new(Card {
                 chip,
                 vram,
-                bus: Arc::default(),
+                bus,
                 state,
             }),
         }
@@ -142,11 +152,16 @@ impl Pci for Model {
     }
 
     fn rom_size(&self) -> u64 {
-        0
+        self.card.chip.rom_size
     }
 
     fn rom_read(&self, offset: u64, data: &mut [u8]) -> Result<(), PciError> {
-        check_range("the option ROM", 0, offset, data.len())
+        check_range("the option ROM", self.rom_size(), offset, data.len())?;
+        let state = self.card.state();
+        for (at, byte) in (offset as usize..).zip(data) {
+            *byte = state.gpu.rom().get(at).copied().unwrap_or(0);
+        }
+        Ok(())
     }
 
     fn dma_ranges(&self) -> Result<Vec<RangeInclusive<u64>>, PciError> {
@@ -180,7 +195,8 @@ impl Pci for Model {
     fn reset(&self) -> Result<(), PciError> {
         let mut state = self.card.state();
         state.config.reset_keeping_bars();
-        state.reset_registers();
+        state.gpu.reset();
+        state.config_changed();
         Ok(())
     }
 }
@@ -221,21 +237,27 @@ impl Bar for ModelBar {
 
     fn read(&self, offset: u64, data: &mut [u8]) -> Result<(), PciError> {
         check_range(self.name, self.size, offset, data.len())?;
-        let mut state = self.card.state();
+        let mut guard = self.card.state();
+        let state = &mut *guard;
         if !state.config.decodes_memory() {
             data.fill(0xff);
             return Ok(());
         }
         match self.window {
-            Window::Registers => state.bar0.read(offset, data),
-            Window::Instance => state.bar3.read(offset, data),
-            Window::Vram if !state.bar1_is_physical() => data.fill(0xff),
+            Window::Registers => {
+                state.gpu.read(&state.config, offset, data);
+                state.settle();
+            }
+            Window::Instance => {
+                for part in parts(offset, data.len()) {
+                    part.put(state.bar3.read(part.register), data);
+                }
+            }
+            Window::Vram if !state.gpu.bar1_is_physical() => data.fill(0xff),
             Window::Vram => {
-                drop(state);
-                self.card
-                    .vram
-                    .read(offset, data)
-                    .map_err(io::Error::other)?;
+                let wpr2 = state.gpu.wpr2();
+                drop(guard);
+                wpr::cpu_read(&self.card.vram, wpr2.as_ref(), offset, data);
             }
         }
         Ok(())
@@ -243,20 +265,26 @@ impl Bar for ModelBar {
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), PciError> {
         check_range(self.name, self.size, offset, data.len())?;
-        let mut state = self.card.state();
+        let mut guard = self.card.state();
+        let state = &mut *guard;
         if !state.config.decodes_memory() {
             return Ok(());
         }
         match self.window {
-            Window::Registers => state.bar0.write(offset, data),
-            Window::Instance => state.bar3.write(offset, data),
-            Window::Vram if !state.bar1_is_physical() => {}
+            Window::Registers => {
+                state.gpu.write(offset, data);
+                state.settle();
+            }
+            Window::Instance => {
+                for part in parts(offset, data.len()) {
+                    state.bar3.write(part.register, part.written(data));
+                }
+            }
+            Window::Vram if !state.gpu.bar1_is_physical() => {}
             Window::Vram => {
-                drop(state);
-                self.card
-                    .vram
-                    .write(offset, data)
-                    .map_err(io::Error::other)?;
+                let wpr2 = state.gpu.wpr2();
+                drop(guard);
+                wpr::cpu_write(&self.card.vram, wpr2.as_ref(), offset, data);
             }
         }
         Ok(())

@@ -8,10 +8,13 @@
 //! # What it models
 //! * configuration space, with the power management, MSI and PCI Express capabilities, the
 //!   BAR sizing protocol, and the command register's hold on memory decode;
-//! * BAR0, 16 MiB: the registers that identify the chip and its memory. An undefined
-//!   register reads 0 and drops writes, and is logged the first time;
+//! * BAR0, 16 MiB: every register that `nova-spec` declares, the ROM window, the mirror of
+//!   configuration space, PRAMIN; the interrupt tree, the clock, and the two falcons with their
+//!   DMA. An undefined register reads 0 and drops writes, and is logged the first time;
 //! * BAR1, 256 MiB: the first part of VRAM, which is one sealed, sparse memfd. BAR1 is in
-//!   physical mode; in virtual mode, without page tables, it answers all-ones;
+//!   physical mode; in virtual mode, without page tables, it answers all-ones. Who maps the
+//!   memfd bypasses the card, and sees the write-protected region too;
+//! * the option ROM, 512 KiB;
 //! * BAR3, 32 MiB: nothing behind it yet, so it is like undefined registers.
 //!
 //! It executes no microcode: it shows the effects that a driver can observe, and derives them
@@ -27,22 +30,31 @@
 //! | `transport` | what a transport needs beyond the seam |
 //! | `interrupt` | where interrupts go |
 //! | `config` | configuration space |
-//! | `bar0` | the registers there are, as one table |
+//! | `dma` | the bus, while the card is a bus master |
+//! | `board` | what is this card's: memory, fuses, VBIOS, times |
+//! | `gpu` | the chip behind BAR0, a file a hardware unit; `gpu::table` has the registers |
 //! | `register_file` | access to such a table: partial, split, by access kind |
 //! | `vram` | the memory |
 #![forbid(unsafe_code)]
 
-mod bar0;
+mod board;
 mod builder;
-#[allow(dead_code)] // read and written by the engines, which come next
 mod bus;
 mod config;
 mod device;
+#[allow(dead_code)] // as above
+mod dma;
+#[allow(dead_code)] // the programs on the falcons use the rest, and come next
+mod gpu;
 mod interrupt;
 mod register_file;
 mod transport;
+#[allow(dead_code)] // as above
+mod vbios;
+#[allow(dead_code)] // as above
 mod vram;
 
-pub use builder::{BuildError, Builder, DEFAULT_VRAM};
+pub use board::DEFAULT_VRAM;
+pub use builder::{BuildError, Builder};
 pub use device::{Model, ModelBar, ModelMapping};
 pub use interrupt::Interrupt;

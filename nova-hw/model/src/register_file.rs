@@ -4,7 +4,7 @@
 
 use std::{collections::HashSet, ops::Range};
 
-use nova_spec::register::{Access, FixedRegister};
+use nova_spec::register::{Access, FixedRegister, Location, Register};
 
 /// Offsets that are remembered as logged. Past it nothing more is logged, so that a peer that
 /// walks 16 MiB fills neither the memory nor the log.
@@ -23,17 +23,13 @@ pub(crate) struct Entry {
     pub(crate) reset: u32,
 }
 
-impl Entry {
-    /// The entry of a single register.
-    pub(crate) fn of<R: FixedRegister>(reset: R) -> Self {
-        Self {
-            start: R::OFFSET,
-            len: 4,
-            name: R::NAME,
-            access: R::ACCESS,
-            reset: reset.into_raw(),
-        }
-    }
+/// What a write to a register of the table was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// The bytes written; those that were not are 0.
+    pub(crate) bits: u32,
+    /// Ones in the bytes that were written.
+    pub(crate) mask: u32,
 }
 
 /// The part of an access that falls into one register.
@@ -45,6 +41,24 @@ pub(crate) struct Part {
     pub(crate) lanes: Range<usize>,
     /// The bytes of the access's buffer; as many.
     pub(crate) buffer: Range<usize>,
+}
+
+impl Part {
+    /// The bytes of `data`, the access's buffer, that this part writes.
+    pub(crate) fn written(&self, data: &[u8]) -> Written {
+        let (mut bytes, mut enables) = ([0; 4], [0; 4]);
+        bytes[self.lanes.clone()].copy_from_slice(&data[self.buffer.clone()]);
+        enables[self.lanes.clone()].fill(0xff);
+        Written {
+            bits: u32::from_le_bytes(bytes),
+            mask: u32::from_le_bytes(enables),
+        }
+    }
+
+    /// Puts the bytes of `value` that this part reads into `data`, the access's buffer.
+    pub(crate) fn put(&self, value: u32, data: &mut [u8]) {
+        data[self.buffer.clone()].copy_from_slice(&value.to_le_bytes()[self.lanes.clone()]);
+    }
 }
 
 /// Splits an access into its registers, in ascending order. `offset + len` must not overflow.
@@ -108,50 +122,83 @@ impl RegisterFile {
         self.values = resets.collect();
     }
 
-    /// The content of a register of the table; 0 for one that is not in it.
-    pub(crate) fn get<R: FixedRegister>(&self) -> R {
-        let value = self
-            .find(u64::from(R::OFFSET))
-            .map(|(_, index)| self.values[index]);
-        R::from_raw(value.unwrap_or(0))
-    }
-
-    /// Reads bytes; those of undefined registers are 0.
-    pub(crate) fn read(&mut self, offset: u64, data: &mut [u8]) {
-        for part in parts(offset, data.len()) {
-            let value = match self.find(part.register) {
-                Some((entry, _)) if entry.access == Access::WriteOnly => 0,
-                Some((_, index)) => self.values[index],
-                None => {
-                    self.log_once(part.register, "read of an undefined register");
-                    0
-                }
-            };
-            data[part.buffer].copy_from_slice(&value.to_le_bytes()[part.lanes]);
-        }
-    }
-
-    /// Writes bytes, with the effect that each register's access has; the bytes of a register
-    /// that are not written keep their content.
-    pub(crate) fn write(&mut self, offset: u64, data: &[u8]) {
-        for part in parts(offset, data.len()) {
-            let Some((entry, index)) = self.find(part.register) else {
-                self.log_once(part.register, "write to an undefined register");
-                continue;
-            };
-            let access = entry.access;
-            let (mut bytes, mut enables) = ([0; 4], [0; 4]);
-            bytes[part.lanes.clone()].copy_from_slice(&data[part.buffer]);
-            enables[part.lanes].fill(0xff);
-            let (written, mask) = (u32::from_le_bytes(bytes), u32::from_le_bytes(enables));
-            let value = &mut self.values[index];
-            match access {
-                Access::ReadOnly => self.log_once(part.register, "write to a read-only register"),
-                Access::ReadWrite | Access::WriteOnly => *value = *value & !mask | written,
-                Access::WriteOneToSet => *value |= written,
-                Access::WriteOneToClear => *value &= !written,
+    /// Back to the state at power-on, for the registers in a part of the BAR.
+    pub(crate) fn reset_range(&mut self, range: Range<u32>) {
+        for (entry, first) in self.entries.iter().zip(&self.firsts) {
+            if range.contains(&entry.start) {
+                let values = *first..*first + (entry.len / 4) as usize;
+                self.values[values].fill(entry.reset);
             }
         }
+    }
+
+    /// The content of a register of the table; 0 for one that is not in it.
+    pub(crate) fn get<R: FixedRegister>(&self) -> R {
+        self.at(R::LOCATION)
+    }
+
+    /// As [`Self::get`], for any kind of register.
+    pub(crate) fn at<R: Register>(&self, location: Location<R>) -> R {
+        R::from_raw(self.value(location.offset()))
+    }
+
+    /// Whether there is a register at `offset`.
+    pub(crate) fn has(&self, offset: u32) -> bool {
+        self.find(u64::from(offset)).is_some()
+    }
+
+    /// As [`Self::get`], by offset.
+    pub(crate) fn value(&self, offset: u32) -> u32 {
+        self.find(u64::from(offset))
+            .map_or(0, |(_, index)| self.values[index])
+    }
+
+    /// Changes a register as the hardware does, whatever software may.
+    pub(crate) fn set<R: Register>(&mut self, location: Location<R>, register: R) {
+        self.set_value(location.offset(), register.into_raw());
+    }
+
+    /// As [`Self::set`], by offset; nothing where there is no register.
+    pub(crate) fn set_value(&mut self, offset: u32, value: u32) {
+        if let Some((_, index)) = self.find(u64::from(offset)) {
+            self.values[index] = value;
+        }
+    }
+
+    /// Reads the register at `offset`, a multiple of 4. An undefined one is 0.
+    pub(crate) fn read(&mut self, offset: u64) -> u32 {
+        match self.find(offset) {
+            Some((entry, _)) if entry.access == Access::WriteOnly => 0,
+            Some((_, index)) => self.values[index],
+            None => {
+                self.log_once(offset, "read of an undefined register");
+                0
+            }
+        }
+    }
+
+    /// Writes bytes of the register at `offset`, a multiple of 4, with the effect that its
+    /// access has; the bytes that are not written keep their content. False when there is no
+    /// register, or it is read-only.
+    pub(crate) fn write(&mut self, offset: u64, written: Written) -> bool {
+        let Some((entry, index)) = self.find(offset) else {
+            self.log_once(offset, "write to an undefined register");
+            return false;
+        };
+        let access = entry.access;
+        let value = &mut self.values[index];
+        match access {
+            Access::ReadOnly => {
+                self.log_once(offset, "write to a read-only register");
+                return false;
+            }
+            Access::ReadWrite | Access::WriteOnly => {
+                *value = *value & !written.mask | written.bits;
+            }
+            Access::WriteOneToSet => *value |= written.bits,
+            Access::WriteOneToClear => *value &= !written.bits,
+        }
+        true
     }
 
     fn find(&self, register: u64) -> Option<(&Entry, usize)> {

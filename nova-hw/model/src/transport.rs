@@ -43,9 +43,9 @@ impl Model {
         let offset = config_offset(offset, data.len())?;
         let mut state = self.card.state();
         if state.config.write(offset, data) == Effect::FunctionReset {
-            state.config.reset();
-            state.reset_registers();
+            state.reset();
         }
+        state.config_changed();
         Ok(())
     }
 

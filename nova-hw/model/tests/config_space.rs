@@ -135,6 +135,20 @@ fn the_sizing_protocol_tells_the_sizes_that_the_bars_have() {
 }
 
 #[test]
+fn the_rom_has_a_bar_of_its_own() {
+    let model = model();
+    model.config_write(0x30, &[0xff; 4]).unwrap();
+    assert_eq!(model.config_read32(0x30).unwrap(), 0xfff8_0001);
+    assert_eq!(model.rom_size(), 512 << 10);
+    let end = model.rom_size();
+    model.rom_read(end - 4, &mut [0; 4]).unwrap();
+    assert!(matches!(
+        model.rom_read(end - 3, &mut [0; 4]),
+        Err(PciError::OutOfRange { .. })
+    ));
+}
+
+#[test]
 fn an_address_written_bytewise_reads_back() {
     let model = model();
     for (at, byte) in [(0x17u16, 0x80u8), (0x16, 0x12), (0x15, 0xff), (0x14, 0xff)] {
@@ -150,6 +164,7 @@ fn identity_is_read_only() {
     let before = image(&model);
     for offset in (0..64).filter(|offset| !(4..=7).contains(offset)) {
         if !(0x10..0x28).contains(&offset)
+            && !(0x30..0x34).contains(&offset)
             && offset != header::CACHE_LINE_SIZE
             && offset != header::INTERRUPT_LINE
         {

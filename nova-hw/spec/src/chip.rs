@@ -65,6 +65,8 @@ pub struct Chip {
     pub bar1_size: u64,
     /// Bytes of BAR3, the window on instance memory: 64-bit, prefetchable.
     pub bar3_size: u64,
+    /// Bytes of the option ROM's BAR.
+    pub rom_size: u64,
 }
 
 /// GA102 on a GeForce RTX 3090, as a 3D controller without display.
@@ -78,6 +80,7 @@ pub const GA102: Chip = Chip {
     bar0_size: 16 << 20,
     bar1_size: 256 << 20,
     bar3_size: 32 << 20,
+    rom_size: 512 << 10,
 };
 
 /// AD102 on a GeForce RTX 4090, as a 3D controller without display.

@@ -25,6 +25,7 @@ pub mod header {
     pub const BAR0: u16 = 0x10;
     pub const SUBSYSTEM_VENDOR_ID: u16 = 0x2c;
     pub const SUBSYSTEM_ID: u16 = 0x2e;
+    pub const EXPANSION_ROM: u16 = 0x30;
     pub const CAPABILITIES: u16 = 0x34;
     pub const INTERRUPT_LINE: u16 = 0x3c;
     pub const INTERRUPT_PIN: u16 = 0x3d;
@@ -48,6 +49,8 @@ pub mod command {
 pub mod status {
     /// There is a capability list.
     pub const CAPABILITIES: u16 = 1 << 4;
+    /// A transaction of the device was not answered.
+    pub const RECEIVED_MASTER_ABORT: u16 = 1 << 13;
     /// The error bits, which a one clears: parity, aborts, system error.
     pub const ERRORS: u16 = 0xf900;
 }
@@ -58,6 +61,8 @@ pub mod bar {
     pub const MEMORY_64: u32 = 0b10 << 1;
     /// Reads have no side effects.
     pub const PREFETCHABLE: u32 = 1 << 3;
+    /// The function answers in its ROM, in the expansion ROM's register.
+    pub const ROM_ENABLE: u32 = 1;
     /// The address of a memory BAR; the bits below say what it is.
     pub const ADDRESS: u32 = !0xf;
 }

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The chip behind BAR0: which unit answers at an offset, and what a write sets off.
+//!
+//! Every register has its content in the one [`RegisterFile`]. A unit whose register changes
+//! by itself puts the content there before a read, and acts after a write.
+
+pub(crate) mod falcon;
+mod gfw;
+mod programs;
+mod ptimer;
+pub(crate) mod table;
+mod vfn;
+pub(crate) mod wpr;
+
+use std::{ops::Range, sync::Arc};
+
+use nova_spec::{
+    chip::Chip,
+    falcon::FalconEngine,
+    register::{FixedRegister, Register, RegisterBase},
+    regs::*,
+};
+
+use crate::{
+    board::Board,
+    bus::Bus,
+    config::ConfigSpace,
+    dma::Dma,
+    register_file::{parts, Part, RegisterFile, Written},
+    vram::Vram,
+};
+use falcon::{Falcon, Request};
+
+/// The interrupt vector of GSP. The card chooses it; its drivers ask GSP-RM.
+pub(crate) const GSP_VECTOR: u32 = 133;
+
+/// The chip.
+#[derive(Debug)]
+pub(crate) struct Gpu {
+    board: Board,
+    pub(crate) dma: Dma,
+    vram: Arc<Vram>,
+    registers: RegisterFile,
+    gfw: gfw::Gfw,
+    ptimer: ptimer::Ptimer,
+    vfn: vfn::Vfn,
+    pub(crate) gsp: Falcon,
+    pub(crate) sec2: Falcon,
+}
+
+/// The unit that has a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    /// Only storage.
+    Plain,
+    Ptimer,
+    Flush,
+    Xve,
+    Falcon(FalconEngine),
+    QueueHead,
+    Gfw,
+    Vfn,
+    Invalidate,
+}
+
+impl Unit {
+    fn of(offset: u32) -> Self {
+        for engine in FalconEngine::ALL {
+            let base = PFALCON::base(engine);
+            if (base..base + 0x2000).contains(&offset) && !QUEUE_HEADS.contains(&offset) {
+                return Self::Falcon(engine);
+            }
+        }
+        match offset {
+            0x00_9000..=0x00_9fff | 0xbb_0080..=0xbb_0087 => Self::Ptimer,
+            NV_UFLUSH_FB_FLUSH::OFFSET => Self::Flush,
+            NV_XVE_CYA_2::OFFSET => Self::Xve,
+            _ if QUEUE_HEADS.contains(&offset) => Self::QueueHead,
+            0x11_8128 | 0x11_8234 => Self::Gfw,
+            0xb8_1000..=0xb8_1fff => Self::Vfn,
+            NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE::OFFSET => Self::Invalidate,
+            _ => Self::Plain,
+        }
+    }
+}
+
+/// The doorbells of GSP's queues.
+const QUEUE_HEADS: Range<u32> = 0x11_0c00..0x11_0c40;
+
+impl Gpu {
+    pub(crate) fn new(chip: &Chip, board: Board, vram: Arc<Vram>, bus: Arc<Bus>) -> Self {
+        Self {
+            dma: Dma::new(bus),
+            vram,
+            registers: table::registers(chip, &board),
+            gfw: gfw::Gfw::new(board.gfw_polls),
+            ptimer: ptimer::Ptimer::new(),
+            vfn: vfn::Vfn::default(),
+            gsp: Falcon::new(FalconEngine::GSP, &board),
+            sec2: Falcon::new(FalconEngine::SEC2, &board),
+            board,
+        }
+    }
+
+    /// Back to power-on. Memory keeps its content, as it may.
+    pub(crate) fn reset(&mut self) {
+        self.registers.reset();
+        self.gfw.reset();
+        self.ptimer.reset();
+        self.vfn.reset();
+        self.gsp.reset();
+        self.sec2.reset();
+    }
+
+    /// Whether an interrupt is to be sent since this was last asked.
+    pub(crate) fn take_interrupt(&mut self) -> bool {
+        self.vfn.take_due()
+    }
+
+    /// The ROM's content.
+    pub(crate) fn rom(&self) -> &[u8] {
+        &self.board.vbios.rom
+    }
+
+    /// Whether BAR1 shows VRAM as it is.
+    pub(crate) fn bar1_is_physical(&self) -> bool {
+        let block: NV_PBUS_BAR1_BLOCK = self.registers.get();
+        block.mode() == NV_PBUS_BAR1_BLOCK_MODE::PHYSICAL
+    }
+
+    /// The part of VRAM that the CPU may not touch.
+    pub(crate) fn wpr2(&self) -> Option<Range<u64>> {
+        wpr::wpr2(&self.registers)
+    }
+
+    /// Reads bytes of BAR0, which are inside of it.
+    pub(crate) fn read(&mut self, config: &ConfigSpace, offset: u64, data: &mut [u8]) {
+        for part in parts(offset, data.len()) {
+            self.tick();
+            let value = self.read_register(config, part.register as u32);
+            part.put(value, data);
+        }
+    }
+
+    /// Writes bytes of BAR0, which are inside of it.
+    pub(crate) fn write(&mut self, offset: u64, data: &[u8]) {
+        for part in parts(offset, data.len()) {
+            self.tick();
+            self.write_part(&part, data);
+        }
+    }
+
+    fn read_register(&mut self, config: &ConfigSpace, offset: u32) -> u32 {
+        if let Some(within) = PROM.offset_of(offset) {
+            return self.read_rom(within as usize);
+        }
+        if let Some(within) = PRAMIN.offset_of(offset) {
+            return self.read_pramin(within);
+        }
+        if let Some(within) = PCFG.offset_of(offset) {
+            if !self.registers.has(offset) {
+                return config.read_mirror(within as u16);
+            }
+        }
+        match Unit::of(offset) {
+            Unit::Ptimer => self.ptimer.read(&mut self.registers),
+            Unit::Vfn => self.vfn.read(&mut self.registers),
+            Unit::Gfw => {
+                if let Some(answer) = self.gfw.read(&mut self.registers, offset) {
+                    return answer;
+                }
+            }
+            Unit::Falcon(engine) => {
+                let within = offset - PFALCON::base(engine);
+                let (falcon, registers) = self.falcon(engine);
+                falcon.read(registers, within);
+            }
+            Unit::Plain | Unit::Flush | Unit::Xve | Unit::QueueHead | Unit::Invalidate => {}
+        }
+        self.registers.read(offset.into())
+    }
+
+    fn write_part(&mut self, part: &Part, data: &[u8]) {
+        let offset = part.register as u32;
+        if let Some(within) = PRAMIN.offset_of(offset) {
+            let within = within + part.lanes.start as u32;
+            return self.write_pramin(within, &data[part.buffer.clone()]);
+        }
+        let written = part.written(data);
+        if self.registers.write(part.register, written) {
+            self.wrote(offset, written);
+        }
+    }
+
+    /// What a write to a register sets off.
+    fn wrote(&mut self, offset: u32, written: Written) {
+        match Unit::of(offset) {
+            Unit::Ptimer => self.ptimer.write(&self.registers, offset),
+            Unit::Vfn => self.vfn.write(offset, written.bits),
+            Unit::Xve => self.vfn.rearm(),
+            // Done before anybody can ask.
+            Unit::Flush => {
+                let location = NV_UFLUSH_FB_FLUSH::LOCATION;
+                self.registers.set(location, NV_UFLUSH_FB_FLUSH::DEFAULT);
+            }
+            Unit::Invalidate => {
+                let location = NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE::LOCATION;
+                let done = self.registers.at(location).with_trigger(false);
+                self.registers.set(location, done);
+            }
+            Unit::Falcon(engine) => self.wrote_falcon(engine, offset, written),
+            Unit::QueueHead => self.doorbell(),
+            Unit::Plain | Unit::Gfw => {}
+        }
+    }
+
+    fn wrote_falcon(&mut self, engine: FalconEngine, offset: u32, written: Written) {
+        let within = offset - PFALCON::base(engine);
+        let falcon = match engine {
+            FalconEngine::GSP => &mut self.gsp,
+            FalconEngine::SEC2 => &mut self.sec2,
+        };
+        let (registers, dma) = (&mut self.registers, &mut self.dma);
+        match falcon.write(registers, within, written, dma, &self.vram) {
+            Some(Request::Reset) => self.engine_was_reset(engine),
+            Some(Request::Start) => self.start(engine),
+            Some(Request::Interrupts) => self.raise(engine),
+            None => {}
+        }
+    }
+
+    /// Raises the vector of an engine that has an interrupt pending.
+    fn raise(&mut self, engine: FalconEngine) {
+        if engine == FalconEngine::GSP && self.gsp.interrupts(&self.registers) {
+            self.vfn.raise(GSP_VECTOR);
+        }
+    }
+
+    fn falcon(&mut self, engine: FalconEngine) -> (&mut Falcon, &mut RegisterFile) {
+        let falcon = match engine {
+            FalconEngine::GSP => &mut self.gsp,
+            FalconEngine::SEC2 => &mut self.sec2,
+        };
+        (falcon, &mut self.registers)
+    }
+
+    /// Past its end the ROM's window reads as 0.
+    fn read_rom(&self, offset: usize) -> u32 {
+        let rom = &self.board.vbios.rom;
+        let byte = |at: usize| rom.get(at).copied().unwrap_or(0);
+        u32::from_le_bytes([0, 1, 2, 3].map(|lane| byte(offset + lane)))
+    }
+
+    fn read_pramin(&self, offset: u32) -> u32 {
+        let mut data = [0xff; 4];
+        if let Some(address) = self.pramin(offset) {
+            wpr::cpu_read(&self.vram, self.wpr2().as_ref(), address, &mut data);
+        }
+        u32::from_le_bytes(data)
+    }
+
+    fn write_pramin(&self, offset: u32, data: &[u8]) {
+        if let Some(address) = self.pramin(offset) {
+            wpr::cpu_write(&self.vram, self.wpr2().as_ref(), address, data);
+        }
+    }
+
+    /// The address in VRAM behind the window; the other memories that it can show have no
+    /// users.
+    fn pramin(&self, offset: u32) -> Option<u64> {
+        let window: NV_PBUS_BAR0_WINDOW = self.registers.get();
+        let vram = window.target() == Ok(NV_PBUS_BAR0_WINDOW_TARGET::VID_MEM);
+        vram.then(|| window.address() + u64::from(offset))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
