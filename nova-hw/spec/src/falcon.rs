@@ -35,3 +35,25 @@ impl fmt::Display for FalconEngine {
         f.pad(self.name())
     }
 }
+
+/// A part of an image, and where a falcon wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// First byte in the image.
+    pub source: u32,
+    /// First byte in IMEM or DMEM.
+    pub target: u32,
+    /// Bytes. Loaded in blocks of [`FALCON_BLOCK`], so the image is padded with zeros.
+    pub len: u32,
+}
+
+/// What the boot ROM is told about a signed program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BromParams {
+    /// The signature's offset in DMEM.
+    pub pkc_data_offset: u32,
+    /// Engines that may run it.
+    pub engine_id_mask: u16,
+    /// Its id, from 1, which chooses the fuse.
+    pub ucode_id: u8,
+}

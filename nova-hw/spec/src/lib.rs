@@ -10,8 +10,9 @@
 //! | [`register`] | what a register is: place, name, and its access in the type |
 //! | [`regs`] | the registers of BAR0, a file a hardware unit; the name of any offset |
 //! | [`chip`] | the chips known, a row each |
-//! | [`falcon`] | the microcontrollers: which there are |
+//! | [`falcon`] | the microcontrollers: which there are, how a program is loaded |
 //! | [`firmware`] | firmware files: containers, TLV, synthetic sets |
+//! | [`vbios`] | the ROM: images, tables, FWSEC and its command; a builder |
 //! | [`error`] | why bytes are not what they should be |
 //! | [`pci`] | configuration space: offsets, bits, capability ids |
 #![no_std]
@@ -27,6 +28,7 @@ pub mod firmware;
 pub mod pci;
 pub mod register;
 pub mod regs;
+pub mod vbios;
 
 pub use chip::{Chip, Chipset};
 pub use error::FormatError;

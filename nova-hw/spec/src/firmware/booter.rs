@@ -16,6 +16,7 @@ use super::{
 use crate::{
     bytes::{slice, structure, u32_at},
     error::FormatError,
+    falcon::{BromParams, Load},
 };
 
 /// A part of an image.
@@ -166,6 +167,57 @@ impl<'a> Booter<'a> {
         let expected = "a version that the booter has a signature for";
         let index = index.ok_or(FormatError::value("fuse version", fuse, expected))?;
         slice(self.signatures, "signature", u64::from(index) * size, size)
+    }
+
+    /// What of the image is loaded into IMEM, on GA102 and later.
+    pub fn imem_load(&self) -> Load {
+        Load {
+            source: self.app0.offset,
+            target: 0,
+            len: self.app0.size,
+        }
+    }
+
+    /// What of the image is loaded into DMEM.
+    pub fn dmem_load(&self) -> Load {
+        Load {
+            source: self.os_data.offset,
+            target: 0,
+            len: self.os_data.size,
+        }
+    }
+
+    /// Where execution starts, on GA102 and later.
+    pub fn boot_vector(&self) -> u32 {
+        self.app0.offset
+    }
+
+    /// What the boot ROM is told.
+    pub fn brom_params(&self) -> Result<BromParams, FormatError> {
+        Ok(BromParams {
+            pkc_data_offset: self.pkc_data_offset()?,
+            engine_id_mask: self.engine_id,
+            ucode_id: self.ucode_id,
+        })
+    }
+
+    /// The image to load, with the signature for a chip whose fuse says `fuse`.
+    pub fn signed_image(&self, fuse: u8) -> Result<Vec<u8>, FormatError> {
+        let mut image = self.image.to_vec();
+        let signature = self.signature(fuse)?;
+        let at = self.patch_loc as usize;
+        // A booter that was checked has the room.
+        match image
+            .get_mut(at..)
+            .and_then(|rest| rest.get_mut(..signature.len()))
+        {
+            Some(place) => place.copy_from_slice(signature),
+            None => {
+                let expected = "inside the image";
+                return Err(FormatError::value("patch_loc", self.patch_loc, expected));
+            }
+        }
+        Ok(image)
     }
 
     /// Writes a container.
