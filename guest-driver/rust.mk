@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-# From Rust sources to virtio_nova_rs.o: `core`, the vendored crates, our crates,
-# linked with LTO and stripped of what the module does not reach.
+# From Rust sources to one object a module: `core`, the vendored crates and our crates are built once,
+# each module is linked with LTO and stripped of what it does not reach.
 
 # A stable compiler builds `core` and takes -Z flags only when told so, as in the kernel's own build.
 nova-version := $(shell cat $(VIRTIO_NOVA_TOP)/guest-driver/VERSION)
@@ -58,6 +58,9 @@ $(nova-host)/libpaste.so: $(nova-vendor)/paste/src/lib.rs
 $(nova-host)/libpinned_init_macro.so: $(nova-vendor)/pinned-init-macro/src/lib.rs $(nova-host)/libquote.rlib
 	$(call cmd,nova_host,pinned_init_macro,--crate-type proc-macro --cfg RUSTC_LINT_REASONS_IS_STABLE --extern proc_macro --extern proc_macro2 --extern quote $<)
 
+$(nova-host)/libkernel_abi_macros.so: $(call nova-sources,$(nova-top)/kernel-abi/macros/src) $(nova-host)/libquote.rlib
+	$(call cmd,nova_host,kernel_abi_macros,--crate-type proc-macro --extern proc_macro --extern proc_macro2 --extern quote $(nova-top)/kernel-abi/macros/src/lib.rs)
+
 $(obj)/rustlib/libpinned_init.rlib: $(nova-vendor)/pinned-init/src/lib.rs $(nova-host)/libpaste.so \
 		$(nova-host)/libpinned_init_macro.so $(obj)/rustlib/libcompiler_builtins.rlib
 	$(call cmd,nova_lib,pinned_init,--cap-lints allow --cfg RUSTC_LINT_REASONS_IS_STABLE --cfg RUSTC_NEW_UNINIT_IS_STABLE --extern paste --extern pinned_init_macro $<)
@@ -76,24 +79,33 @@ $(nova-bindings): $(nova-top)/kernel-abi/bindings/bindings_helper.h $(nova-top)/
 		$(wildcard $(nova-top)/*/helpers/*.c)
 	$(call cmd,nova_bindgen)
 
-$(obj)/rustlib/libkernel_abi.rlib: $(call nova-sources,$(nova-top)/kernel-abi/src) $(nova-bindings) $(obj)/rustlib/libpinned_init.rlib
-	$(call cmd,nova_lib,kernel_abi,$(nova-home) --extern pinned_init $(nova-top)/kernel-abi/src/lib.rs)
+$(obj)/rustlib/libkernel_abi.rlib: $(call nova-sources,$(nova-top)/kernel-abi/src) $(nova-bindings) $(obj)/rustlib/libpinned_init.rlib \
+		$(nova-host)/libkernel_abi_macros.so
+	$(call cmd,nova_lib,kernel_abi,$(nova-home) --extern pinned_init --extern kernel_abi_macros $(nova-top)/kernel-abi/src/lib.rs)
 
 $(obj)/rustlib/libdrm_core.rlib: $(call nova-sources,$(nova-top)/drm-core/src) $(obj)/rustlib/libkernel_abi.rlib
 	$(call cmd,nova_lib,drm_core,$(nova-home) --extern pinned_init --extern kernel_abi $(nova-top)/drm-core/src/lib.rs)
 
+# nova_module: a module's Rust code as one object: name, source.
 quiet_cmd_nova_module = RUSTC   $@
-      cmd_nova_module = $(nova-rustc) --crate-name virtio_nova --crate-type staticlib --edition=2021 $(nova-rustflags) -Clto=fat \
+      cmd_nova_module = $(nova-rustc) --crate-name $(2) --crate-type staticlib --edition=2021 $(nova-rustflags) -Clto=fat \
 	$(nova-home) --cfg module -L $(nova-lib) -L $(nova-lib)/host --extern pinned_init --extern kernel_abi --extern drm_core \
-	-o $(nova-out)/libvirtio_nova.a $(nova-top)/guest-driver/src/lib.rs && \
-	$(LD) -r --gc-sections $(addprefix -u ,$(nova-entries)) -o $@ $(nova-out)/libvirtio_nova.a && \
+	-o $(nova-out)/lib$(2).a $(3) && \
+	$(LD) -r --gc-sections $(addprefix -u ,$(nova-entries)) -o $@ $(nova-out)/lib$(2).a && \
 	$(OBJCOPY) --remove-section .llvmbc --remove-section .llvmcmd $@
 
-# What the C shim calls.
-nova-entries := virtio_nova_init virtio_nova_exit
+# What `module!` defines and C refers to by name: nothing else keeps it.
+nova-entries := init_module cleanup_module __kernel_abi_entries __kernel_abi_modinfo __kernel_abi_params
+
+# Where MODVERSIONS is on, modpost reads a command file for each object.
+nova-command-file = printf 'savedcmd_%s := \n' $@ > $(nova-out)/.$(notdir $@).cmd
 
 $(obj)/virtio_nova_rs.o: $(call nova-sources,$(nova-top)/guest-driver/src) $(obj)/rustlib/libdrm_core.rlib
-	$(call cmd,nova_module)
-	@printf 'savedcmd_%s := \n' $@ > $(nova-out)/.virtio_nova_rs.o.cmd
+	$(call cmd,nova_module,virtio_nova,$(nova-top)/guest-driver/src/lib.rs)
+	@$(nova-command-file)
 
-clean-files := rustlib bindings_generated.rs bindings_generated.rs.d libvirtio_nova.a
+$(obj)/kernel_abi_selftest_rs.o: $(call nova-sources,$(nova-top)/guest-driver/selftest/src) $(obj)/rustlib/libdrm_core.rlib
+	$(call cmd,nova_module,kernel_abi_selftest,$(nova-top)/guest-driver/selftest/src/lib.rs)
+	@$(nova-command-file)
+
+clean-files := rustlib bindings_generated.rs bindings_generated.rs.d libvirtio_nova.a libkernel_abi_selftest.a

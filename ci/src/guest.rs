@@ -3,6 +3,7 @@
 
 use crate::{
     host,
+    initramfs::Extra,
     kernel::{Headers, Kernel},
     run::{self, quiet},
     tree::Tree,
@@ -167,6 +168,24 @@ pub(crate) fn module(tree: &Tree, kernel: &Kernel) -> Result<PathBuf> {
     let module = out.join("virtio_nova.ko");
     ensure!(module.exists(), "the build made no {}", module.display());
     Ok(module)
+}
+
+/// Builds `kernel_abi_selftest.ko` for a kernel, as [`module`] does, and returns it as a file for the guest's modprobe.
+pub(crate) fn selftest(tree: &Tree, kernel: &Kernel) -> Result<Extra> {
+    run::step(&format!(
+        "building kernel_abi_selftest.ko for {}",
+        kernel.name
+    ));
+    let (out, log) = make(tree, kernel, "selftest")?;
+    check_log(&log)?;
+    let from = out.join("kernel_abi_selftest.ko");
+    ensure!(from.exists(), "the build made no {}", from.display());
+    check_no_notrack(tree, &from)?;
+    let to = format!(
+        "/lib/modules/{}/updates/kernel_abi_selftest.ko",
+        kernel.release
+    );
+    Ok(Extra { from, to })
 }
 
 /// Makes the bindings of a kernel and returns their folder, for lints and docs of the kernel home.

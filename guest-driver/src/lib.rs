@@ -3,7 +3,7 @@
 //!
 //! | module | role |
 //! |---|---|
-//! | `module` | the entry points that the C shim calls |
+//! | `module` | what is done when the module is loaded and unloaded |
 //! | `driver` | the virtio driver: looks at the device, brings it up and down |
 //! | `control` | the control queue: who owns a request, waits and late answers |
 //! | `event` | the event queue |
@@ -24,3 +24,13 @@ mod event;
 mod file;
 mod gem;
 mod module;
+
+kernel_abi::module! {
+    type: module::VirtioNova,
+    name: "virtio_nova",
+    authors: ["The vhost-nova project"],
+    description: "virtio-nova: a share of an NVIDIA GPU as a DRM render node",
+    license: "Dual MIT/GPL",
+    // As `module::IDS`; udev and modprobe find the module by it.
+    alias: ["virtio:d00000006v*"],
+}

@@ -1,43 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! The module's entry points, called by `shim.c`, and the panic handler.
-#![allow(unsafe_code)] // symbols that C calls, and the id table that C defines
+//! The module: registers the driver while it is loaded.
 
 use crate::driver::NovaVirtio;
-use core::ffi::c_int;
-use kernel_abi::{bindings, module::Slot, pr_info, virtio};
+use kernel_abi::{
+    error::Result,
+    module::{Module, ThisModule},
+    pr_info,
+    virtio::{self, DeviceId, IdTable},
+};
 
-/// Set between init and exit.
-static REGISTRATION: Slot<virtio::Registration> = Slot::new();
+/// 6: "ioMemory" of the VIRTIO id table (docs/virtio-nova.md, section 1). The alias in `module!` is the same number.
+const IDS: IdTable = IdTable::new(&[DeviceId::new(6), DeviceId::END]);
 
-extern "C" {
-    static virtio_nova_id_table: bindings::virtio_device_id;
+/// What exists while the module is loaded. Its drop takes all devices down.
+pub(crate) struct VirtioNova {
+    _registration: virtio::Registration,
 }
 
-/// Loads the module: registers the driver.
-#[no_mangle]
-pub extern "C" fn virtio_nova_init() -> c_int {
-    // SAFETY: the shim's table is static and ends in an entry of zeros.
-    let ids = unsafe { virtio::IdTable::new(&raw const virtio_nova_id_table) };
-    match virtio::Registration::new::<NovaVirtio>(ids) {
-        Ok(registration) => {
-            // SAFETY: init runs once and before exit.
-            unsafe { REGISTRATION.set(registration) };
-            pr_info!("virtio-nova driver {} loaded", env!("VIRTIO_NOVA_VERSION"));
-            0
-        }
-        Err(error) => error.to_errno(),
+impl Module for VirtioNova {
+    fn init(module: &'static ThisModule) -> Result<Self> {
+        let registration = virtio::Registration::new::<NovaVirtio>(IDS, module)?;
+        pr_info!(
+            "virtio-nova driver {} loaded\n",
+            env!("VIRTIO_NOVA_VERSION")
+        );
+        Ok(Self {
+            _registration: registration,
+        })
     }
-}
-
-/// Unloads the module: takes all devices down.
-#[no_mangle]
-pub extern "C" fn virtio_nova_exit() {
-    // SAFETY: exit runs once, after a successful init.
-    drop(unsafe { REGISTRATION.take() });
-}
-
-#[cfg(module)]
-#[panic_handler]
-fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    kernel_abi::panic::panic(info)
 }

@@ -12,18 +12,22 @@
 //! | [`alloc`] | fallible boxes and vectors | both |
 //! | [`types`] | opaque C values, counted references | both |
 //! | [`sync`] | locks, `Arc` | both |
+//! | [`print`] | lines in the log | both |
 //! | [`uapi`] | the DRM ioctls | both |
 //! | [`virtio_nova`] | the wire format of the device | both |
-//! | `bindings`, `completion`, `module`, `panic`, `print`, `task`, `virtio`, `workqueue` | what only a kernel has | kernel |
+//! | `bindings`, `completion`, `module`, `module_param`, `panic`, `task`, `virtio`, `workqueue` | what only a kernel has | kernel |
 #![no_std]
 
 pub mod alloc;
 pub mod error;
+pub mod print;
 pub mod sync;
 pub mod sys;
 pub mod types;
 pub mod uapi;
 pub mod virtio_nova;
+
+pub use kernel_abi_macros::{module, vtable};
 
 #[allow(unused_imports)] // empty in the hosted home
 pub use sys::exports::*;

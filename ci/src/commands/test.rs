@@ -263,6 +263,7 @@ fn module_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
 fn vm_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
     type Test = fn(&vm_tests::Lab) -> Result<()>;
     let tests: &[(&str, Test)] = &[
+        ("kernel-abi's self-test", vm_tests::selftest),
         ("the render node", vm_tests::suite),
         ("a killed machine", vm_tests::killed),
         ("a reset machine", vm_tests::reset),

@@ -19,6 +19,9 @@ use std::{
     time::Duration,
 };
 
+/// The program that loads the self-test's module, which comes along with it.
+const SELFTEST: &str = "kernel-abi-selftest";
+
 /// What to boot and what to run in it.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -77,6 +80,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         None => Kernel::newest(&tree)?,
     };
     let command = command_line(&args.program, &mut extra)?;
+    if args.program.first().is_some_and(|name| name == SELFTEST) {
+        extra.push(guest::selftest(&tree, &kernel)?);
+    }
     let module = match args.no_module {
         true => None,
         false => Some(guest::module(&tree, &kernel)?),

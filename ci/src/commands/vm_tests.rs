@@ -85,6 +85,33 @@ fn passes(vm: &mut Vm, command: &str) -> Result<()> {
     Ok(())
 }
 
+/// The self-test of kernel-abi and drm-core, twice: what it leaves behind would be in the way of the second load.
+pub(crate) fn selftest(lab: &Lab) -> Result<()> {
+    let extra = [
+        guest::selftest(&lab.tree, &lab.kernel)?,
+        Extra {
+            from: guest::programs()?.join("kernel-abi-selftest"),
+            to: "/bin/kernel-abi-selftest".into(),
+        },
+    ];
+    let mut vm = Vm::boot(&VmConfig {
+        name: "selftest".into(),
+        contents: &Contents {
+            module: None,
+            extra: &extra,
+            ..lab.contents()
+        },
+        socket: None,
+        memory_mib: 256,
+        timeout: Duration::from_secs(240),
+        verbose: false,
+    })?;
+    passes(&mut vm, "kernel-abi-selftest")?;
+    passes(&mut vm, "kernel-abi-selftest")?;
+    vm.check_kernel_log()?;
+    vm.power_off()
+}
+
 /// The render node's own suite, reloads, and an unload that leaves nothing behind.
 pub(crate) fn suite(lab: &Lab) -> Result<()> {
     let daemon = pair()?;

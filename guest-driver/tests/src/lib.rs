@@ -8,13 +8,16 @@
 //! | [`mapping`] | a mapped object |
 //! | [`suite`] | the tests, as TAP |
 //! | [`data`] | objects filled and checked from both sides |
+//! | [`selftest`], [`kmsg`] | the self-test of `kernel-abi` and `drm-core` |
 //! | [`demo`], [`reload`], [`hold`] | the other things that `nova-test` does |
 
 pub mod data;
 pub mod demo;
 pub mod hold;
+pub mod kmsg;
 pub mod mapping;
 pub mod node;
 pub mod reload;
+pub mod selftest;
 pub mod suite;
 pub mod sys;

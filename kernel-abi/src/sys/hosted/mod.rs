@@ -4,6 +4,7 @@
 extern crate std;
 
 pub mod alloc;
+pub(crate) mod print;
 pub mod sync;
 
 /// What appears at the crate's top in this home only: nothing yet.

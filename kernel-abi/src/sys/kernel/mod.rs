@@ -5,8 +5,9 @@ pub mod alloc;
 pub mod bindings;
 pub mod completion;
 pub mod module;
+pub mod module_param;
 pub mod panic;
-pub mod print;
+pub(crate) mod print;
 pub mod sync;
 pub mod task;
 pub mod virtio;
@@ -14,5 +15,5 @@ pub mod workqueue;
 
 /// What appears at the crate's top in this home only.
 pub mod exports {
-    pub use super::{bindings, completion, module, panic, print, task, virtio, workqueue};
+    pub use super::{bindings, completion, module, module_param, panic, task, virtio, workqueue};
 }

@@ -1,40 +1,127 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! What a loaded module keeps.
+//! Modules: what is called when one is loaded and unloaded.
 //!
-//! C header: `include/linux/module.h`.
+//! C headers: `include/linux/module.h`, `include/linux/init.h`. A module is declared with
+//! [`module!`](crate::module!), which makes the symbols that the loader looks for.
 
-use core::{cell::UnsafeCell, mem::MaybeUninit};
+use super::bindings;
+use crate::error::{Error, Result};
+use core::{
+    cell::UnsafeCell,
+    ffi::{c_int, CStr},
+    mem::MaybeUninit,
+};
+use pinned_init::PinInit;
 
-/// A static that holds a value between a module's init and its exit.
+/// A module whose value may be moved: made when it is loaded, dropped when it is unloaded.
+///
+/// Counterpart of `module_init()` and `module_exit()`. Both run in process context and may sleep. The drop is what the C
+/// `exit` function is: after it no callback of the module may be left anywhere.
+///
+/// ```no_run
+/// use kernel_abi::{error::Result, module::{Module, ThisModule}, pr_info};
+/// # const __LOG_PREFIX: &[u8] = b"hello\0";
+///
+/// struct Hello;
+///
+/// impl Module for Hello {
+///     fn init(_module: &'static ThisModule) -> Result<Self> {
+///         pr_info!("hello\n");
+///         Ok(Self)
+///     }
+/// }
+/// ```
+pub trait Module: Sized + Sync + Send {
+    /// Loads the module. An error ends the load, and is what `insmod` reports.
+    fn init(module: &'static ThisModule) -> Result<Self>;
+}
+
+/// A module that is initialised where it stays, for values that must not move (locks, C structures).
+///
+/// Contexts are those of [`Module`]; every [`Module`] is one.
+pub trait InPlaceModule: Sync + Send {
+    /// Makes the initialiser, which is run when the module is loaded. Its error ends the load.
+    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error>;
+}
+
+impl<T: Module> InPlaceModule for T {
+    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        let init = move |slot: *mut Self| {
+            let value = <Self as Module>::init(module)?;
+            // SAFETY: the slot is valid for a write.
+            unsafe { slot.write(value) };
+            Ok(())
+        };
+        // SAFETY: the slot is initialised exactly when the closure says so.
+        unsafe { pinned_init::pin_init_from_closure(init) }
+    }
+}
+
+/// What [`module!`](crate::module!) says about a module's type.
+pub trait ModuleMetadata {
+    /// The module's name.
+    const NAME: &'static CStr;
+}
+
+/// The module that the code is part of, for C: it is what a reference count is taken on while a callback may run.
+///
+/// Counterpart of `THIS_MODULE`.
+///
+/// # Invariants
+///
+/// The pointer is that of the module, or null, which C takes for code that cannot be unloaded.
+pub struct ThisModule(*mut bindings::module);
+
+// SAFETY: C may use a module's structure in any task.
+unsafe impl Send for ThisModule {}
+// SAFETY: as above.
+unsafe impl Sync for ThisModule {}
+
+impl ThisModule {
+    /// Wraps the pointer.
+    ///
+    /// # Safety
+    ///
+    /// `module` is the address of the structure of the module that this code is part of, or null.
+    pub const unsafe fn from_ptr(module: *mut bindings::module) -> Self {
+        Self(module)
+    }
+
+    /// The address of `struct module`. C alone may look into it.
+    pub const fn as_ptr(&self) -> *mut bindings::module {
+        self.0
+    }
+}
+
+/// Where a module's value lies between its load and its unload. Only [`module!`](crate::module!) uses it.
+#[doc(hidden)]
 pub struct Slot<T>(UnsafeCell<MaybeUninit<T>>);
 
-// SAFETY: used only by init and exit, which the module loader does not run at once.
+// SAFETY: used only by init and exit, which the loader does not run at once.
 unsafe impl<T: Send> Sync for Slot<T> {}
 
-impl<T> Slot<T> {
-    /// An empty slot.
+impl<T: InPlaceModule> Slot<T> {
     #[allow(clippy::new_without_default)] // only for statics
     pub const fn new() -> Self {
         Self(UnsafeCell::new(MaybeUninit::uninit()))
     }
 
-    /// Fills the slot.
-    ///
     /// # Safety
     ///
-    /// Called by the module's init, once.
-    pub unsafe fn set(&self, value: T) {
-        // SAFETY: nobody else uses the slot now.
-        unsafe { (*self.0.get()).write(value) };
+    /// Called by the module's init, once. The slot is a static.
+    pub unsafe fn init(&self, module: &'static ThisModule) -> c_int {
+        // SAFETY: nobody else uses the slot now. It is a static, so the value stays where it is.
+        match unsafe { T::init(module).__pinned_init(self.0.get().cast()) } {
+            Ok(()) => 0,
+            Err(error) => error.to_errno(),
+        }
     }
 
-    /// Takes the value.
-    ///
     /// # Safety
     ///
-    /// Called by the module's exit, once, after a [`Slot::set`].
-    pub unsafe fn take(&self) -> T {
-        // SAFETY: nobody else uses the slot now, and it was filled.
-        unsafe { (*self.0.get()).assume_init_read() }
+    /// Called by the module's exit, once, after a successful [`Slot::init`].
+    pub unsafe fn exit(&self) {
+        // SAFETY: initialised, and nobody else uses the slot any more.
+        unsafe { (*self.0.get()).assume_init_drop() };
     }
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! Lines in the kernel log.
+//! Lines through `printk()`.
 //!
 //! C header: `include/linux/printk.h`. The `%pA` specifier exists only in kernels with
 //! `CONFIG_RUST`, so a line is formatted here and handed over as a string.
 
 use super::bindings;
+use crate::print::Level;
 use core::{ffi::CStr, fmt};
 
-/// Bytes of one line; longer ones are cut.
+/// Bytes of one message with its terminating zero; longer ones are cut.
 const LINE: usize = 256;
 
 struct Line {
@@ -31,40 +32,29 @@ impl fmt::Write for Line {
     }
 }
 
-/// Prints one line at the level that `prefix` carries (`KERN_INFO` and so on).
-///
-/// Any context.
-pub fn print_line(format: &CStr, args: fmt::Arguments<'_>) {
+/// `printk` reads the level off the beginning of the format: start of header, and a digit.
+const FORMATS: [&CStr; 8] = [
+    c"\x010%s: %s\n",
+    c"\x011%s: %s\n",
+    c"\x012%s: %s\n",
+    c"\x013%s: %s\n",
+    c"\x014%s: %s\n",
+    c"\x015%s: %s\n",
+    c"\x016%s: %s\n",
+    c"\x017%s: %s\n",
+];
+
+/// Prints one line. Any context.
+pub(crate) fn emit(level: Level, prefix: &CStr, args: fmt::Arguments<'_>) {
     let mut line = Line {
         bytes: [0; LINE],
         len: 0,
     };
     let _ = fmt::write(&mut line, args);
-    // SAFETY: `format` takes one string, and `bytes` ends in a zero because `write_str` leaves
-    // the last byte alone.
-    unsafe { bindings::_printk(format.as_ptr(), line.bytes.as_ptr()) };
-}
-
-/// Prints an error to the kernel log.
-#[macro_export]
-macro_rules! pr_err {
-    ($($arg:tt)*) => {
-        $crate::print::print_line(c"\x013virtio_nova: %s\n", ::core::format_args!($($arg)*))
-    };
-}
-
-/// Prints a warning to the kernel log.
-#[macro_export]
-macro_rules! pr_warn {
-    ($($arg:tt)*) => {
-        $crate::print::print_line(c"\x014virtio_nova: %s\n", ::core::format_args!($($arg)*))
-    };
-}
-
-/// Prints a message to the kernel log.
-#[macro_export]
-macro_rules! pr_info {
-    ($($arg:tt)*) => {
-        $crate::print::print_line(c"\x016virtio_nova: %s\n", ::core::format_args!($($arg)*))
-    };
+    if let Some(end @ b'\n') = line.bytes.get_mut(..line.len).and_then(<[u8]>::last_mut) {
+        *end = 0;
+    }
+    let format = FORMATS[level as usize];
+    // SAFETY: the format takes two strings; `bytes` ends in a zero because `write_str` leaves the last byte alone.
+    unsafe { bindings::_printk(format.as_ptr(), prefix.as_ptr(), line.bytes.as_ptr()) };
 }

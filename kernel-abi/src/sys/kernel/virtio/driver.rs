@@ -6,6 +6,7 @@ use crate::{
     alloc::{flags::GFP_KERNEL, KBox},
     bindings,
     error::{to_result, Error, Result},
+    module::ThisModule,
     types::Opaque,
 };
 use core::{
@@ -41,16 +42,45 @@ pub trait Driver: Send + Sync + Sized + 'static {
     fn stopped(self: Pin<&Self>);
 }
 
-/// A zero-terminated table of device ids, made by the module's shim for `modules.alias`.
+/// One entry of a driver's id table: any vendor's device of a type.
+///
+/// Counterpart of `struct virtio_device_id`.
+#[repr(transparent)]
+pub struct DeviceId(bindings::virtio_device_id);
+
+impl DeviceId {
+    /// Ends a table.
+    pub const END: Self = Self::entry(0, 0);
+
+    /// Devices of type `device`, by the number of VIRTIO's id table.
+    pub const fn new(device: u32) -> Self {
+        Self::entry(device, bindings::VIRTIO_DEV_ANY_ID as u32)
+    }
+
+    const fn entry(device: u32, vendor: u32) -> Self {
+        Self(bindings::virtio_device_id { device, vendor })
+    }
+}
+
+/// The device ids of a driver, ending in [`DeviceId::END`].
+///
+/// The module's alias (`virtio:d00000006v*` for type 6) is what modprobe finds it by; this is what the bus does.
+///
+/// # Invariants
+///
+/// The last entry is all zeros.
 #[derive(Clone, Copy)]
-pub struct IdTable(*const bindings::virtio_device_id);
+pub struct IdTable(&'static [DeviceId]);
 
 impl IdTable {
-    /// # Safety
-    ///
-    /// `table` is static and ends in an entry of zeros.
-    pub const unsafe fn new(table: *const bindings::virtio_device_id) -> Self {
-        Self(table)
+    /// A table; it must end in [`DeviceId::END`], which is checked when it is compiled where it is made in a constant.
+    pub const fn new(ids: &'static [DeviceId]) -> Self {
+        assert!(
+            matches!(ids, [.., end] if end.0.device == 0 && end.0.vendor == 0),
+            "an id table ends in DeviceId::END"
+        );
+        // INVARIANT: checked above.
+        Self(ids)
     }
 }
 
@@ -65,19 +95,19 @@ unsafe impl Send for Registration {}
 unsafe impl Sync for Registration {}
 
 impl Registration {
-    /// Registers `T`. Sleeps; devices that are there are probed before it returns.
-    pub fn new<T: Driver>(ids: IdTable) -> Result<Self> {
+    /// Registers `T`, a part of `module`. Sleeps; devices that are there are probed before it returns.
+    ///
+    /// Errors: those of `register_virtio_driver()`: `EBUSY` when a driver of this name is there, `ENOMEM`.
+    pub fn new<T: Driver>(ids: IdTable, module: &'static ThisModule) -> Result<Self> {
         // SAFETY: all fields may be zero: numbers, and pointers that C takes as absent.
         let mut driver: bindings::virtio_driver = unsafe { core::mem::zeroed() };
-        driver.id_table = ids.0;
+        driver.id_table = ids.0.as_ptr().cast();
         driver.probe = Some(probe_callback::<T>);
         driver.remove = Some(remove_callback::<T>);
         driver.driver.name = T::NAME.as_ptr();
         let driver = KBox::new(Opaque::new(driver), GFP_KERNEL)?;
         // SAFETY: the driver is on the heap and lives until it is unregistered.
-        to_result(unsafe {
-            bindings::__register_virtio_driver(driver.get(), &raw mut bindings::__this_module)
-        })?;
+        to_result(unsafe { bindings::__register_virtio_driver(driver.get(), module.as_ptr()) })?;
         Ok(Self { driver })
     }
 }

@@ -9,6 +9,6 @@ mod queue;
 mod request;
 
 pub use device::{Device, RawQueue};
-pub use driver::{Driver, IdTable, Registration};
+pub use driver::{DeviceId, Driver, IdTable, Registration};
 pub use queue::Virtqueue;
 pub use request::{Fifo, Request};
