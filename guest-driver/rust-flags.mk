@@ -64,6 +64,17 @@ ifneq ($(CONFIG_FUNCTION_ALIGNMENT),)
 nova-rustflags += $(if $(shell RUSTC_BOOTSTRAP=1 $(RUSTC) -Zhelp 2>/dev/null | grep -w min-function-alignment),-Zmin-function-alignment=$(CONFIG_FUNCTION_ALIGNMENT))
 endif
 
+# KASAN sees Rust's accesses only when they are instrumented as C's are: scripts/Makefile.kasan says how. `core` is
+# built with the same flags. Tag-based KASAN does not exist on x86-64.
+ifdef CONFIG_KASAN_GENERIC
+nova-kasan := -asan-mapping-offset=$(CONFIG_KASAN_SHADOW_OFFSET) \
+	-asan-instrumentation-with-call-threshold=$(if $(CONFIG_KASAN_INLINE),10000,0) \
+	-asan-stack=$(if $(CONFIG_KASAN_STACK),1,0) \
+	-asan-instrument-allocas=1 -asan-globals=1 -asan-kernel-mem-intrinsic-prefix=1
+nova-rustflags += -Zsanitizer=kernel-address -Zsanitizer-recover=kernel-address \
+	$(addprefix -Cllvm-args=,$(nova-kasan))
+endif
+
 # gcc's flags that libclang does not know; the rest of the kernel's flags goes to bindgen.
 nova-not-clang := -mpreferred-stack-boundary=% -mindirect-branch=% -mindirect-branch-register \
 	-mindirect-branch-cs-prefix -mfunction-return=% -mrecord-mcount -mskip-rax-setup \
