@@ -21,12 +21,21 @@ pub struct Node {
 
 /// The first render node whose driver is `nova-drm`.
 pub fn find() -> Result<PathBuf> {
+    find_named("renderD", "is virtio_nova loaded?")
+}
+
+/// The first primary node whose driver is `nova-drm`: upstream's driver has no render node.
+pub fn find_primary() -> Result<PathBuf> {
+    find_named("card", "is nova_drm loaded, and nova_core bound to a card?")
+}
+
+fn find_named(prefix: &str, hint: &str) -> Result<PathBuf> {
     let mut nodes: Vec<_> = fs::read_dir("/dev/dri")
-        .context("there is no /dev/dri: is virtio_nova loaded?")?
+        .with_context(|| format!("there is no /dev/dri: {hint}"))?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
             path.file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("renderD"))
+                .is_some_and(|name| name.to_string_lossy().starts_with(prefix))
         })
         .collect();
     nodes.sort();
@@ -35,7 +44,7 @@ pub fn find() -> Result<PathBuf> {
             return Ok(node);
         }
     }
-    anyhow::bail!("no render node of nova-drm in /dev/dri")
+    anyhow::bail!("no {prefix} node of nova-drm in /dev/dri")
 }
 
 #[repr(C)]

@@ -5,10 +5,11 @@ mod bad_input;
 mod lifetime;
 mod memory;
 mod uapi;
+mod upstream;
 
 use crate::node::{self, Node};
 use anyhow::{anyhow, ensure, Result};
-use std::io;
+use std::{io, path::Path};
 
 type Test = (&'static str, fn(&Node) -> Result<()>);
 
@@ -25,11 +26,19 @@ pub fn run(filter: Option<&str>) -> Result<bool> {
     .filter(|(name, _)| filter.is_none_or(|filter| name.contains(filter)))
     .collect();
     ensure!(!tests.is_empty(), "no test has {filter:?} in its name");
-    let path = node::find()?;
+    run_tests(&node::find()?, &tests)
+}
+
+/// Runs what upstream's driver must answer as ours does, on its primary node; true when all passed.
+pub fn run_upstream() -> Result<bool> {
+    run_tests(&node::find_primary()?, upstream::TESTS)
+}
+
+fn run_tests(path: &Path, tests: &[Test]) -> Result<bool> {
     println!("TAP version 13\n1..{}", tests.len());
     let mut failed = 0;
     for (index, (name, test)) in tests.iter().enumerate() {
-        let result = Node::open(&path).and_then(|node| test(&node));
+        let result = Node::open(path).and_then(|node| test(&node));
         match result {
             Ok(()) => println!("ok {} - {name}", index + 1),
             Err(error) => {

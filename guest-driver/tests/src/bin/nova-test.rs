@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use nova_guest_tests::{demo, hold, reload, suite};
 use std::process::ExitCode;
 
-/// Tests the nova-drm render node of this virtual machine.
+/// Tests the nova-drm node of this virtual machine.
 ///
 /// Exit codes: 0 all passed, 1 something failed, 2 wrong usage.
 #[derive(Parser)]
@@ -23,6 +23,8 @@ enum Command {
         /// Runs only the tests whose name contains this.
         filter: Option<String>,
     },
+    /// Runs the tests that upstream's nova-drm must pass too, on its primary node, and prints TAP.
+    Upstream,
     /// Reloads the module, works with some objects and prints one line of what happened.
     Demo,
     /// Unloads and loads the module again, with a check each time.
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<bool> {
     match cli.command.unwrap_or(Command::Run { filter: None }) {
         Command::Run { filter } => suite::run(filter.as_deref()),
+        Command::Upstream => suite::run_upstream(),
         Command::Demo => demo::run(),
         Command::Reload { times } => reload::run(times),
         Command::Hold { objects } => hold::run(objects),

@@ -21,14 +21,14 @@ pub(super) const TESTS: &[Test] = &[
     ("bad input: mmap beyond an object", mmap_beyond),
 ];
 
-fn params(node: &Node) -> Result<()> {
+pub(super) fn params(node: &Node) -> Result<()> {
     for param in [0, 2, 0xffff_ffff, u64::MAX] {
         expect(node.getparam(param), EINVAL, &format!("param {param:#x}"))?;
     }
     Ok(())
 }
 
-fn sizes(node: &Node) -> Result<()> {
+pub(super) fn sizes(node: &Node) -> Result<()> {
     for size in [0, u64::MAX, u64::MAX - 4094, 1 << 63] {
         expect(node.create(size), EINVAL, &format!("size {size:#x}"))?;
     }
@@ -60,7 +60,7 @@ fn foreign_handles(node: &Node) -> Result<()> {
     expect(checksum, ENOENT, "GEM_CHECKSUM of a foreign handle")
 }
 
-fn numbers(node: &Node) -> Result<()> {
+pub(super) fn numbers(node: &Node) -> Result<()> {
     for nr in [0x03, 0x1f, 0x21, 0x23, 0x3e, 0x40, 0x5f] {
         let mut arg = [0u64; 4];
         expect(node.call(nr, &mut arg), EINVAL, &format!("ioctl {nr:#x}"))?;

@@ -17,7 +17,7 @@ pub(super) const TESTS: &[Test] = &[
     ("uapi: QUERY", query),
 ];
 
-fn name(node: &Node) -> Result<()> {
+pub(super) fn name(node: &Node) -> Result<()> {
     ensure!(node.driver_name()? == "nova-drm");
     Ok(())
 }
@@ -37,7 +37,7 @@ fn nodes(_node: &Node) -> Result<()> {
     Ok(())
 }
 
-fn getparam(node: &Node) -> Result<()> {
+pub(super) fn getparam(node: &Node) -> Result<()> {
     let size = node.getparam(NOVA_GETPARAM_VRAM_BAR_SIZE)?;
     ensure!(size == 256 << 20, "BAR1 has {size} bytes");
     // Upstream looks at the low half of the number only.
@@ -45,7 +45,7 @@ fn getparam(node: &Node) -> Result<()> {
     Ok(())
 }
 
-fn create_rounds(node: &Node) -> Result<()> {
+pub(super) fn create_rounds(node: &Node) -> Result<()> {
     for (asked, given) in [
         (1, 4096),
         (4096, 4096),
@@ -61,7 +61,7 @@ fn create_rounds(node: &Node) -> Result<()> {
     Ok(())
 }
 
-fn padding(node: &Node) -> Result<()> {
+pub(super) fn padding(node: &Node) -> Result<()> {
     let mut create = drm_nova_gem_create {
         size: 4096,
         pad: 0xdead_beef,
@@ -78,7 +78,7 @@ fn padding(node: &Node) -> Result<()> {
     Ok(node.close(create.handle)?)
 }
 
-fn short_argument(node: &Node) -> Result<()> {
+pub(super) fn short_argument(node: &Node) -> Result<()> {
     // Eight bytes: `param` only; DRM core supplies the rest and gives back what fits.
     let mut param = NOVA_GETPARAM_VRAM_BAR_SIZE;
     node.call(DRM_NOVA_GETPARAM, &mut param)?;
