@@ -44,8 +44,10 @@ enum Command {
     /// Measures the daemon; further arguments go to the benchmark (see `cargo xtask bench --help`)
     #[command(disable_help_flag = true)]
     Bench(commands::bench::Args),
-    /// Builds virtio_nova.ko for both Debian kernels, or for one
+    /// Builds virtio_nova.ko for Debian's kernels, or for one
     Guest(commands::guest::Args),
+    /// Builds a kernel from source, once (about 15 minutes), and says where it is
+    Kernel(commands::kernel::Args),
     /// Makes the DKMS source package, with vendored crates
     Package,
     /// Prepares the tool tree and says where it is
@@ -59,6 +61,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Vm(args) => commands::vm::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Guest(args) => commands::guest::run(&args),
+        Command::Kernel(args) => commands::kernel::run(&args),
         Command::Package => commands::guest::package(),
         Command::Tree => commands::guest::tree(),
     }

@@ -91,56 +91,37 @@ fn make(tree: &Tree, kernel: &Kernel, goal: &str) -> Result<(PathBuf, String)> {
     fs::create_dir_all(&out)?;
     let _lock = host::lock(&out.join(".lock"), "a module")?;
     vendor(&out.join("vendor"))?;
-    let kdir = match &kernel.headers {
-        Headers::InTree(path) => path,
-        Headers::BuildTree(dir) => return make_in_build_tree(tree, kernel, dir, goal),
+    let (kdir, build_tree) = match &kernel.headers {
+        Headers::InTree(path) => (path.as_str(), None),
+        Headers::BuildTree(dir) => ("/kdir", Some(dir)),
         Headers::None => bail!(
             "kernel {} has no headers to build modules against",
             kernel.name
         ),
     };
+    let compiler = match kernel.clang()? {
+        Some(clang) => format!("CC={clang}"),
+        None => String::new(),
+    };
     let line = format!(
-        "make -s -C /src/guest-driver KDIR={kdir} O=/out/{0} VENDOR=/out/vendor {goal} 2>&1",
+        "make -s -C /src/guest-driver KDIR={kdir} O=/out/{0} VENDOR=/out/vendor {compiler} {goal} 2>&1",
         kernel.name
     );
-    run_make(tree, kernel, &host::checkout(), &line)
-}
-
-/// Runs a line that makes something in the kernel's output folder. A build that was killed half-way leaves files
-/// that are not whole and look new, so what it made is thrown away the next time.
-fn run_make(tree: &Tree, kernel: &Kernel, source: &Path, line: &str) -> Result<(PathBuf, String)> {
-    let out = host::target().join("guest");
+    // A build that was killed half-way leaves files that are not whole and look new, so what it made is thrown away
+    // the next time.
     let made = out.join(&kernel.name);
     let unfinished = out.join(format!(".{}.unfinished", kernel.name));
     if unfinished.exists() && made.exists() {
         fs::remove_dir_all(&made)?;
     }
     fs::write(&unfinished, "")?;
-    let log = quiet(&mut tree.shell(source, &out, line, false)?);
+    let checkout = host::checkout();
+    let mut places = vec![(checkout.as_path(), "src"), (out.as_path(), "out")];
+    places.extend(build_tree.map(|dir| (dir.as_path(), "kdir")));
+    let log = quiet(&mut tree.shell_at(&places, &line, false)?);
     // A make that fails by itself cleans up.
     fs::remove_file(&unfinished)?;
     Ok((made, log?))
-}
-
-/// For a kernel's build tree on the host: it becomes the folder that is worked in, and the sources go to the
-/// output folder.
-fn make_in_build_tree(
-    tree: &Tree,
-    kernel: &Kernel,
-    dir: &Path,
-    goal: &str,
-) -> Result<(PathBuf, String)> {
-    let out = host::target().join("guest");
-    let sources = out.join("sources");
-    if sources.exists() {
-        fs::remove_dir_all(&sources)?;
-    }
-    copy_sources(&sources)?;
-    let line = format!(
-        "make -s -C /out/sources/guest-driver KDIR=/src O=/out/{0} VENDOR=/out/vendor {goal} 2>&1",
-        kernel.name
-    );
-    run_make(tree, kernel, dir, &line)
 }
 
 /// What the build must not say.

@@ -23,6 +23,7 @@ export PATH=/bin:/sbin:/usr/bin HOME=/ TERM=dumb
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
+mount -t debugfs debug /sys/kernel/debug 2>/dev/null
 mkdir -p /tmp
 for port in /dev/ttyS1 /dev/ttyS2; do stty -F $port raw -echo; done
 exec 3<>/dev/ttyS2
@@ -53,6 +54,8 @@ pub(crate) struct Contents<'a> {
     /// `virtio_nova.ko`; loaded at boot when there is one.
     pub(crate) module: Option<&'a Path>,
     pub(crate) extra: &'a [Extra],
+    /// Modules of the kernel, beside those that the device and its driver need.
+    pub(crate) modules: &'a [&'a str],
 }
 
 /// Writes the archive to `to`, with a folder beside it for what goes in.
@@ -68,7 +71,10 @@ pub(crate) fn write(contents: &Contents<'_>, to: &Path) -> Result<()> {
         root.join("bin/busybox"),
     )
     .context("the tree's busybox")?;
-    for file in contents.kernel.closure(MODULES)? {
+    for file in contents
+        .kernel
+        .closure(&[MODULES, contents.modules].concat())?
+    {
         add_module(contents, &file, &modules)?;
     }
     if let Some(module) = contents.module {

@@ -6,13 +6,16 @@
 //! | `cli` | the command line |
 //! | `host` | where things are, what the machine must have |
 //! | `run` | running programs, with progress |
+//! | `cached` | folders of the cache, made once |
 //! | `tree` | the tool tree: a cached Debian 13 with QEMU, kernels and compilers |
 //! | `kernel` | kernels that guests boot |
+//! | `source_kernel` | the debug kernel, built from source |
 //! | `guest` | building the module, its package and the guest programs |
 //! | `initramfs` | what a guest boots into |
 //! | `lab` | the daemon and virtual machines |
 //! | `commands` | one file a command |
 
+mod cached;
 mod cli;
 mod commands;
 mod guest;
@@ -21,6 +24,7 @@ mod initramfs;
 mod kernel;
 mod lab;
 mod run;
+mod source_kernel;
 mod tree;
 
 use std::process::ExitCode;

@@ -3,9 +3,11 @@
 
 use anyhow::{bail, Context, Result};
 use std::{
+    collections::VecDeque,
+    io::{BufRead, BufReader},
     process::{Command, Stdio},
     sync::OnceLock,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Says what is going on, with the time since the start.
@@ -54,4 +56,36 @@ pub(crate) fn quiet(command: &mut Command) -> Result<String> {
         bail!("{}: {}", shown(command), output.status);
     }
     Ok(text)
+}
+
+/// Runs a program that takes minutes. What it prints counts as progress, which is shown now and then; the end of it is shown on a
+/// failure. Only standard output is read.
+pub(crate) fn long(command: &mut Command, what: &str) -> Result<()> {
+    const EVERY: Duration = Duration::from_secs(30);
+    const TAIL: usize = 40;
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot run {}", shown(command)))?;
+    let output = child.stdout.take().context("no output")?;
+    let (mut count, mut said, mut tail) = (0, Instant::now(), VecDeque::new());
+    for line in BufReader::new(output).split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).trim().to_owned();
+        count += 1;
+        if said.elapsed() > EVERY {
+            said = Instant::now();
+            step(&format!("{what}: {count} steps done, now {line}"));
+        }
+        if tail.len() == TAIL {
+            tail.pop_front();
+        }
+        tail.push_back(line);
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        eprintln!("{}", Vec::from(tail).join("\n"));
+        bail!("{}: {status}", shown(command));
+    }
+    Ok(())
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! The tool tree: a Debian 13 with QEMU 11.1, both kernels, their headers, and what builds modules.
+//! The tool tree: a Debian 13 with QEMU 11.1, Debian's kernels, their headers, and what builds modules and kernels.
 //!
-//! It lies in the cache, named by the recipe that made it, so that a changed recipe makes a new one.
-//! Backports keep only the newest version of a package: what is there is taken, and found
-//! by looking.
+//! It lies in the cache ([`cached`]). Backports keep only the newest version of a package: what is there is taken, and
+//! found by looking. What only some commands need is not in the tree but in folders of its own, so that the
+//! tree need not be made anew for it: see [`Tree::download`].
 
 use crate::{
-    host,
+    cached, host,
     lab::cleanup::bound,
     run::{quiet, step},
 };
@@ -26,10 +26,11 @@ const SOURCES: &[&str] = &[
 /// From trixie.
 const PACKAGES: &str =
     "build-essential rustc rust-src rust-clippy bindgen clang-19 libclang-19-dev \
-    dwarves kmod zstd xz-utils busybox-static dkms bc file linux-headers-amd64";
+    dwarves kmod zstd xz-utils busybox-static dkms bc file linux-headers-amd64 \
+    flex bison libelf-dev libssl-dev";
 
 /// From trixie-backports, beside trixie's.
-const BACKPORTS: &str = "linux-headers-amd64 qemu-system-x86";
+const BACKPORTS: &str = "linux-headers-amd64 linux-headers-rt-amd64 qemu-system-x86";
 
 /// Runs in the tree: installs the rest, and unpacks an image and its modules for each kernel whose headers are
 /// there. 7.x splits the image package; 6.12 does not.
@@ -44,6 +45,7 @@ for headers in /usr/src/linux-headers-*-amd64; do
     release=${headers#/usr/src/linux-headers-}
     version=$(dpkg-query -W -f '${Version}' "linux-headers-$release")
     name=debian-$(echo "$release" | cut -d. -f1,2)
+    case "$release" in *-rt-amd64) name=$name-rt ;; esac
     if apt-cache show "linux-binary-$release" >/dev/null 2>&1; then
         packages="linux-binary-$release linux-modules-$release"
     else
@@ -58,7 +60,7 @@ for headers in /usr/src/linux-headers-*-amd64; do
 done
 rm -rf /kernels/dl
 apt-get clean
-mkdir -p /src /out
+mkdir -p /src /out /kdir
 "#;
 
 /// A prepared tree.
@@ -71,13 +73,11 @@ impl Tree {
     /// The tree of this recipe; makes it when it is not there.
     pub(crate) fn prepare() -> Result<Self> {
         let recipe = [&SOURCES.join("\n"), PACKAGES, BACKPORTS, FINISH].join("\n");
-        let key = crc32fast::hash(recipe.as_bytes());
-        let root = host::cache()?.join(format!("tree-{key:08x}"));
-        if !root.is_dir() {
+        let root = cached::folder("tree", &recipe, |unfinished| {
             host::need_root("making the tool tree")?;
             host::prepare()?;
-            make_alone(&root)?;
-        }
+            make(unfinished)
+        })?;
         Ok(Self { root })
     }
 
@@ -110,23 +110,56 @@ impl Tree {
         line: &str,
         network: bool,
     ) -> Result<Command> {
-        host::need_root("working in the tool tree")?;
         fs::create_dir_all(out)?;
+        self.shell_at(&[(source, "src"), (out, "out")], line, network)
+    }
+
+    /// The same with other folders: pairs of a folder and its place in the tree, which has src, out and kdir for it.
+    pub(crate) fn shell_at(
+        &self,
+        places: &[(&Path, &str)],
+        line: &str,
+        network: bool,
+    ) -> Result<Command> {
+        const SCRIPT: &str = "root=$1; line=$2; shift 2; \
+             while [ $# -gt 0 ]; do mount --bind \"$1\" \"$root/$2\"; shift 2; done; \
+             mount -t proc proc \"$root/proc\"; mount --bind /dev \"$root/dev\"; \
+             exec chroot \"$root\" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/root sh -euc \"$line\"";
+        host::need_root("working in the tool tree")?;
         let mut command = contained();
         if !network {
             command.arg("--net");
         }
-        command.args([
-            "--",
-            "sh",
-            "-euc",
-            "mount --bind \"$2\" \"$1/src\"; mount --bind \"$3\" \"$1/out\"; \
-             mount -t proc proc \"$1/proc\"; mount --bind /dev \"$1/dev\"; \
-             exec chroot \"$1\" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/root sh -euc \"$4\"",
-            "sh",
-        ]);
-        command.arg(&self.root).arg(source).arg(out).arg(line);
+        command.args(["--", "sh", "-euc", SCRIPT, "sh"]);
+        command.arg(&self.root).arg(line);
+        for (folder, place) in places {
+            command.arg(folder).arg(place);
+        }
         Ok(command)
+    }
+
+    /// Downloads a package to `out`, from these sources and with package lists of its own: the tree's may be old.
+    pub(crate) fn download(&self, sources: &str, package: &str, out: &Path) -> Result<()> {
+        const LINE: &str = r#"
+state=/out/.apt
+mkdir -p $state/lists/partial $state/cache/archives/partial
+printf '%s\n' '@SOURCES@' > $state/sources.list
+apt() {
+    apt-get -qq -o APT::Sandbox::User=root -o Dir::Etc::SourceList=$state/sources.list \
+        -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=$state/lists -o Dir::Cache=$state/cache "$@"
+}
+apt update
+cd /out
+apt download '@PACKAGE@'
+rm -rf $state
+"#;
+        fs::copy("/etc/resolv.conf", self.root.join("etc/resolv.conf"))?;
+        let line = LINE
+            .replace("@SOURCES@", sources)
+            .replace("@PACKAGE@", package);
+        quiet(&mut self.shell(out, out, &line, true)?)
+            .with_context(|| format!("downloading {package}"))?;
+        Ok(())
     }
 }
 
@@ -139,24 +172,8 @@ fn contained() -> Command {
     command
 }
 
-/// Makes the tree unless another process does, which is waited for.
-fn make_alone(root: &Path) -> Result<()> {
-    let parent = root.parent().context("the cache has no parent folder")?;
-    fs::create_dir_all(parent)?;
-    let _lock = host::lock(&root.with_extension("lock"), "the tool tree")?;
-    if root.is_dir() {
-        return Ok(());
-    }
-    make(root)
-}
-
 fn make(root: &Path) -> Result<()> {
     step("making the tool tree (a few minutes, once)");
-    // Not under its own name until it is complete.
-    let unfinished = root.with_extension("unfinished");
-    if unfinished.exists() {
-        fs::remove_dir_all(&unfinished)?;
-    }
     let mut mmdebstrap = contained();
     mmdebstrap
         .args(["--mount-proc", "--", "mmdebstrap"])
@@ -171,15 +188,15 @@ fn make(root: &Path) -> Result<()> {
             PACKAGES.split_whitespace().collect::<Vec<_>>().join(",")
         ))
         .arg("trixie")
-        .arg(&unfinished)
+        .arg(root)
         .args(SOURCES);
     quiet(&mut mmdebstrap).context("mmdebstrap")?;
     step("adding QEMU and the kernels");
-    fs::copy("/etc/resolv.conf", unfinished.join("etc/resolv.conf"))?;
+    fs::copy("/etc/resolv.conf", root.join("etc/resolv.conf"))?;
     let line = FINISH.replace("@BACKPORTS@", BACKPORTS);
     let mut finish = contained();
     finish.args(["--mount-proc", "--", "chroot"]);
-    finish.arg(&unfinished).args([
+    finish.arg(root).args([
         "env",
         "-i",
         "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
@@ -189,9 +206,8 @@ fn make(root: &Path) -> Result<()> {
     ]);
     quiet(&mut finish).context("finishing the tool tree")?;
     ensure!(
-        unfinished.join("usr/bin/qemu-system-x86_64").exists(),
+        root.join("usr/bin/qemu-system-x86_64").exists(),
         "the tool tree has no QEMU"
     );
-    fs::rename(&unfinished, root)?;
     Ok(())
 }

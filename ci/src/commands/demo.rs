@@ -36,6 +36,7 @@ pub(crate) fn show(tree: &Tree, kernel: &Kernel) -> Result<Vec<(String, Facts)>>
         kernel,
         module: Some(&module),
         extra: &extra,
+        modules: &[],
     };
     let names = ["alice".to_owned(), "bob".to_owned()];
     let daemon = Daemon::start(&names)?;
@@ -51,6 +52,7 @@ pub(crate) fn show(tree: &Tree, kernel: &Kernel) -> Result<Vec<(String, Facts)>>
                     name: name.clone(),
                     contents: &contents,
                     socket: Some(daemon.socket(name)),
+                    gpu: None,
                     memory_mib: 256,
                     timeout: Duration::from_secs(180),
                     verbose: false,

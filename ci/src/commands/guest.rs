@@ -12,7 +12,8 @@ use std::process::ExitCode;
 /// Which kernels.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// debian-7.3, debian-6.12, or the folder of a kernel; all of the tree's when not given.
+    /// debian-7.3, debian-7.3-rt, debian-6.12, debug (built from source on first use), or the folder of a kernel;
+    /// all of Debian's when not given
     #[arg(long)]
     kernel: Option<String>,
 }

@@ -4,6 +4,7 @@
 pub(crate) mod bench;
 pub(crate) mod demo;
 pub(crate) mod guest;
+pub(crate) mod kernel;
 pub(crate) mod test;
 pub(crate) mod uapi;
 pub(crate) mod vm;

@@ -126,7 +126,16 @@ fn steps(tree: &Tree) -> Result<(Vec<Step>, Option<String>)> {
         steps.extend(module_steps(tree, kernel));
     }
     for kernel in &kernels {
-        steps.extend(vm_steps(tree, kernel));
+        // Where spinlocks sleep the locks are what differs, and the suite uses them all.
+        let tests = if kernel.is_rt() { RT_TESTS } else { VM_TESTS };
+        steps.extend(vm_steps(tree, kernel, tests));
+    }
+    for kernel in kernels.iter().filter(|kernel| !kernel.is_rt()) {
+        let (tree, kernel) = (tree.clone(), kernel.clone());
+        steps.push(in_vm(
+            &format!("vm, {}: the demonstration", kernel.name),
+            move || demo::show(&tree, &kernel).map(drop),
+        ));
     }
     let program = match vm::find_cloud_hypervisor() {
         Ok(program) => program,
@@ -137,18 +146,15 @@ fn steps(tree: &Tree) -> Result<(Vec<Step>, Option<String>)> {
             ))
         }
     };
-    for kernel in &kernels {
+    for kernel in kernels.iter().filter(|kernel| !kernel.is_rt()) {
         let (tree, kernel, program) = (tree.clone(), kernel.clone(), program.clone());
-        steps.push(Step {
-            name: format!(
+        steps.push(in_vm(
+            &format!(
                 "vm, {}: the render node under cloud-hypervisor",
                 kernel.name
             ),
-            needs_vm: true,
-            run: Box::new(move || {
-                vm_tests::cloud_hypervisor(&vm_tests::Lab::new(&tree, &kernel)?, &program)
-            }),
-        });
+            move || vm_tests::cloud_hypervisor(&vm_tests::Lab::new(&tree, &kernel)?, &program),
+        ));
     }
     Ok((steps, None))
 }
@@ -158,6 +164,13 @@ fn plain(name: &str, run: impl Fn() -> Result<()> + 'static) -> Step {
         name: name.into(),
         needs_vm: false,
         run: Box::new(run),
+    }
+}
+
+fn in_vm(name: &str, run: impl Fn() -> Result<()> + 'static) -> Step {
+    Step {
+        needs_vm: true,
+        ..plain(name, run)
     }
 }
 
@@ -240,55 +253,55 @@ fn kernel_home(tree: &Tree, kernel: &Kernel) -> Result<()> {
 }
 
 fn module_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
-    let (name, for_module, for_dkms) = (
-        kernel.name.clone(),
+    let name = &kernel.name;
+    let (for_module, for_dkms) = (
         (tree.clone(), kernel.clone()),
         (tree.clone(), kernel.clone()),
     );
-    vec![
-        plain(
-            &format!("module, {name}: no warning, no notrack"),
-            move || {
-                let (tree, kernel) = &for_module;
-                guest::check_no_notrack(tree, &guest::module(tree, kernel)?)
-            },
-        ),
-        plain(&format!("dkms build, {name}"), move || {
+    let mut steps = vec![plain(
+        &format!("module, {name}: no warning, no notrack"),
+        move || {
+            let (tree, kernel) = &for_module;
+            guest::check_no_notrack(tree, &guest::module(tree, kernel)?)
+        },
+    )];
+    // The flavour's headers are laid out as the usual one's: once is enough.
+    if !kernel.is_rt() {
+        steps.push(plain(&format!("dkms build, {name}"), move || {
             let (tree, kernel) = &for_dkms;
             guest::dkms(tree, kernel)
-        }),
-    ]
+        }));
+    }
+    steps
 }
 
-fn vm_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
-    type Test = fn(&vm_tests::Lab) -> Result<()>;
-    let tests: &[(&str, Test)] = &[
-        ("kernel-abi's self-test", vm_tests::selftest),
-        ("the render node", vm_tests::suite),
-        ("a killed machine", vm_tests::killed),
-        ("a reset machine", vm_tests::reset),
-        ("a rebooted machine", vm_tests::rebooted),
-        ("a panicked machine", vm_tests::panicked),
-        ("a killed waiter", vm_tests::killed_waiter),
-        ("a paused machine", vm_tests::paused),
-        ("devices that are declined", vm_tests::declined),
-    ];
-    let mut steps: Vec<Step> = tests
+type VmTest = (&'static str, fn(&vm_tests::Lab) -> Result<()>);
+
+const VM_TESTS: &[VmTest] = &[
+    ("kernel-abi's self-test", vm_tests::selftest),
+    ("the render node", vm_tests::suite),
+    ("a killed machine", vm_tests::killed),
+    ("a reset machine", vm_tests::reset),
+    ("a rebooted machine", vm_tests::rebooted),
+    ("a panicked machine", vm_tests::panicked),
+    ("a killed waiter", vm_tests::killed_waiter),
+    ("a paused machine", vm_tests::paused),
+    ("devices that are declined", vm_tests::declined),
+];
+
+const RT_TESTS: &[VmTest] = &[
+    ("kernel-abi's self-test", vm_tests::selftest),
+    ("the render node", vm_tests::suite),
+];
+
+fn vm_steps(tree: &Tree, kernel: &Kernel, tests: &[VmTest]) -> Vec<Step> {
+    tests
         .iter()
         .map(|(name, test)| {
             let (tree, kernel, test) = (tree.clone(), kernel.clone(), *test);
-            Step {
-                name: format!("vm, {}: {name}", kernel.name),
-                needs_vm: true,
-                run: Box::new(move || test(&vm_tests::Lab::new(&tree, &kernel)?)),
-            }
+            in_vm(&format!("vm, {}: {name}", kernel.name), move || {
+                test(&vm_tests::Lab::new(&tree, &kernel)?)
+            })
         })
-        .collect();
-    let (tree, kernel) = (tree.clone(), kernel.clone());
-    steps.push(Step {
-        name: format!("vm, {}: the demonstration", kernel.name),
-        needs_vm: true,
-        run: Box::new(move || demo::show(&tree, &kernel).map(drop)),
-    });
-    steps
+        .collect()
 }

@@ -28,8 +28,8 @@ pub(crate) struct Args {
     /// How many machines, each a tenant of its own
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
     vms: u32,
-    /// debian-7.3, debian-6.12, or the folder of a kernel's build or packages; the newest of Debian's when
-    /// not given
+    /// debian-7.3, debian-7.3-rt, debian-6.12, debug (built from source on first use), or the folder of a kernel's
+    /// build or packages; the newest of Debian's when not given
     #[arg(long)]
     kernel: Option<String>,
     /// The machine monitor
@@ -38,9 +38,9 @@ pub(crate) struct Args {
     /// A file for the guests; DEST is its path there
     #[arg(long, value_name = "FILE:DEST")]
     add: Vec<String>,
-    /// Memory of a machine, in MiB
-    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(64..=16384))]
-    memory: u32,
+    /// Memory of a machine, in MiB; 256 when not given, 1024 with the debug kernel
+    #[arg(long, value_parser = clap::value_parser!(u32).range(64..=16384))]
+    memory: Option<u32>,
     /// Seconds until a machine is given up (exit code 124)
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
@@ -92,6 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         kernel: &kernel,
         module: module.as_deref(),
         extra: &extra,
+        modules: &[],
     };
     if let Some(program) = cloud_hypervisor {
         return run_inner(args, &program, contents, &command);
@@ -111,7 +112,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
                     name: name.clone(),
                     contents: &contents,
                     socket: Some(daemon.socket(name)),
-                    memory_mib: args.memory,
+                    gpu: None,
+                    memory_mib: args.memory.unwrap_or(contents.kernel.memory_mib()),
                     timeout: Duration::from_secs(args.timeout),
                     verbose: args.verbose,
                 };
@@ -178,11 +180,12 @@ fn run_inner(
     command: &str,
 ) -> Result<ExitCode> {
     let tree = contents.tree;
+    let memory_mib = args.memory.unwrap_or(contents.kernel.memory_mib());
     let inner = l1::Inner {
         contents,
         command,
         vms: args.vms,
-        memory_mib: args.memory,
+        memory_mib,
     };
     let timeout = Duration::from_secs(args.timeout);
     let statuses = l1::run(tree, program, &inner, timeout, args.verbose, |line| {

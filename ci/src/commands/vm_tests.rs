@@ -48,6 +48,7 @@ impl Lab {
             kernel: &self.kernel,
             module: Some(&self.module),
             extra: &self.extra,
+            modules: &[],
         }
     }
 
@@ -60,8 +61,9 @@ impl Lab {
             name: name.into(),
             contents: &self.contents(),
             socket: Some(socket),
-            memory_mib: 256,
-            timeout: Duration::from_secs(240),
+            gpu: None,
+            memory_mib: self.kernel.memory_mib(),
+            timeout: self.kernel.patience(),
             verbose: false,
         })?;
         ensure!(vm.load_status == 0, "{name}: {}", vm.load_output);
@@ -102,8 +104,9 @@ pub(crate) fn selftest(lab: &Lab) -> Result<()> {
             ..lab.contents()
         },
         socket: None,
-        memory_mib: 256,
-        timeout: Duration::from_secs(240),
+        gpu: None,
+        memory_mib: lab.kernel.memory_mib(),
+        timeout: lab.kernel.patience(),
         verbose: false,
     })?;
     passes(&mut vm, "kernel-abi-selftest")?;

@@ -110,11 +110,13 @@ pub(crate) fn run(
         kernel: &kernel,
         module: None,
         extra: &extra,
+        modules: &[],
     };
     let mut vm = Vm::boot(&VmConfig {
         name: "host".into(),
         contents: &contents,
         socket: None,
+        gpu: None,
         memory_mib: 1024 + inner.vms * (inner.memory_mib + 64),
         timeout,
         verbose,

@@ -3,7 +3,9 @@
 
 pub(crate) mod cleanup;
 mod daemon;
+mod kernel_log;
 pub(crate) mod l1;
+mod qemu;
 mod qmp;
 mod tamper;
 mod vm;

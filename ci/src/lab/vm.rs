@@ -2,21 +2,20 @@
 //! A virtual machine under stock QEMU, with the agent of [`crate::initramfs`] inside.
 
 use super::{
-    cleanup::{bound, TempDir},
+    cleanup::TempDir,
+    kernel_log,
+    qemu::{self, PORTS},
     qmp::Qmp,
 };
-use crate::{
-    initramfs::{self, Contents},
-    tree::Tree,
-};
+use crate::initramfs::{self, Contents};
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use serde_json::json;
 use std::{
-    fs::{self, File},
+    fs,
     io::{BufRead, BufReader, Read, Write},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
-    process::{Child, Stdio},
+    process::Child,
     sync::mpsc::{self, Receiver},
     thread,
     time::{Duration, Instant},
@@ -29,6 +28,8 @@ pub(crate) struct VmConfig<'a> {
     pub(crate) contents: &'a Contents<'a>,
     /// The tenant's socket; without one there is no device.
     pub(crate) socket: Option<PathBuf>,
+    /// The socket of a vfio-user server, which becomes a PCI device.
+    pub(crate) gpu: Option<PathBuf>,
     pub(crate) memory_mib: u32,
     pub(crate) timeout: Duration,
     /// The kernel's log goes to standard error too.
@@ -56,9 +57,6 @@ pub(crate) struct Vm {
     pub(crate) load_output: String,
 }
 
-/// The serial ports, in order. The guest boots when somebody listens to them all.
-const PORTS: [&str; 3] = ["kernel", "output", "agent"];
-
 /// The line that ends a program's output.
 const END: &str = "\u{1e}";
 
@@ -68,7 +66,7 @@ impl Vm {
         let dir = TempDir::new()?;
         let archive = dir.path().join("initramfs");
         initramfs::write(config.contents, &archive)?;
-        let mut child = qemu(config, dir.path(), &archive)?;
+        let mut child = qemu::start(config, dir.path(), &archive)?;
         let deadline = Instant::now() + config.timeout;
         let ports = PORTS.map(|port| connect(&mut child, dir.path(), port, deadline));
         let (kernel, output, agent) = match ports {
@@ -226,26 +224,20 @@ impl Vm {
 
     fn kernel_tail(&self) -> String {
         let log = self.kernel_log();
-        format!("{}: kernel log:\n{}\n", self.name, log_tail(&log))
+        format!("{}: kernel log:\n{}\n", self.name, kernel_log::tail(&log))
     }
 
-    /// Fails when the kernel has complained: a warning, an oops, a leak that it saw.
-    pub(crate) fn check_kernel_log(&self) -> Result<()> {
-        const BAD: &[&str] = &[
-            "WARNING:",
-            "BUG:",
-            "Oops",
-            "kernel BUG",
-            "Call Trace",
-            "UBSAN",
-            "KASAN",
-            "leaked",
-        ];
-        let log = self.kernel_log();
-        let bad = log
-            .lines()
-            .find(|line| BAD.iter().any(|bad| line.contains(bad)));
-        match bad {
+    /// Fails when the kernel has complained: a warning, an oops, a report of a debug kernel; and when such a kernel
+    /// finds a leak. No program may be running.
+    pub(crate) fn check_kernel_log(&mut self) -> Result<()> {
+        let leaks = self.run(kernel_log::FIND_LEAKS, |_| {})?;
+        ensure!(
+            leaks.status == 0 && leaks.text.is_empty(),
+            "{}: kmemleak says:\n{}",
+            self.name,
+            leaks.text
+        );
+        match kernel_log::complaint(&self.kernel_log()) {
             None => Ok(()),
             Some(line) => bail!(
                 "{}: the kernel says {line:?}\n{}",
@@ -335,23 +327,6 @@ impl std::fmt::Display for TimedOut {
 
 impl std::error::Error for TimedOut {}
 
-/// The last lines; more of them when the end begins earlier: a trace is longer than what led to it.
-fn log_tail(log: &str) -> String {
-    let lines: Vec<_> = log.lines().collect();
-    let last = lines.len().saturating_sub(25);
-    let end = |line: &&str| {
-        ["Kernel panic", "Oops", "BUG:"]
-            .iter()
-            .any(|word| line.contains(word))
-    };
-    let from = match lines.iter().position(end) {
-        Some(at) => at.saturating_sub(5).min(last),
-        None => last,
-    };
-    let to = lines.len().min(from + 100);
-    lines[from..to].join("\n")
-}
-
 fn would_block(error: &std::io::Error) -> bool {
     matches!(
         error.kind(),
@@ -412,89 +387,4 @@ fn connect(child: &mut Child, dir: &Path, port: &str, deadline: Instant) -> Resu
 
 fn qemu_log(dir: &Path) -> String {
     fs::read_to_string(dir.join("qemu.log")).unwrap_or_default()
-}
-
-fn qemu(config: &VmConfig<'_>, dir: &Path, archive: &Path) -> Result<Child> {
-    let tree: &Tree = config.contents.tree;
-    let program = tree.program("usr/bin/qemu-system-x86_64");
-    let mut command = bound(program.get_program());
-    command.args(program.get_args());
-    let share = |name: &str| tree.root().join("usr/share").join(name);
-    command
-        .arg("-L")
-        .arg(share("qemu"))
-        .arg("-L")
-        .arg(share("seabios"));
-    let memory = config.memory_mib;
-    command.args([
-        // A guest that panics is at its end. See `restart`.
-        "-no-reboot",
-        "-nodefaults",
-        "-no-user-config",
-        "-display",
-        "none",
-        "-smp",
-        "1",
-    ]);
-    // KVM is not asked for: a /dev/kvm that does not run stock guests looks like one that does.
-    command.args(["-accel", "tcg,thread=multi", "-cpu", "max"]);
-    command.args(["-m", &format!("{memory}M")]);
-    command.args([
-        "-object",
-        &format!("memory-backend-memfd,id=m,size={memory}M,share=on"),
-    ]);
-    command.args(["-machine", "q35,memory-backend=m"]);
-    command.arg("-kernel").arg(&config.contents.kernel.image);
-    command.arg("-initrd").arg(archive);
-    command.args(["-append", "console=ttyS0 loglevel=5 panic=-1 oops=panic"]);
-    for port in PORTS {
-        let path = dir.join(port);
-        let log = match port {
-            "kernel" => format!(",logfile={}", dir.join("kernel.log").display()),
-            _ => String::new(),
-        };
-        command.arg("-chardev").arg(format!(
-            "socket,id={port},path={},server=on,wait=on{log}",
-            path.display()
-        ));
-        command.arg("-serial").arg(format!("chardev:{port}"));
-    }
-    command.arg("-qmp").arg(format!(
-        "unix:{},server=on,wait=off",
-        dir.join("qmp").display()
-    ));
-    if let Some(socket) = &config.socket {
-        command
-            .arg("-chardev")
-            .arg(format!("socket,id=nova,path={}", socket.display()));
-        command.args([
-            "-device",
-            "vhost-user-test-device-pci,chardev=nova,virtio-id=6,num_vqs=2,vq_size=64,config_size=256",
-        ]);
-    }
-    let log = File::create(dir.join("qemu.log"))?;
-    command
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .spawn()
-        .context("starting QEMU")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tail_begins_before_the_panic() {
-        let mut log = "quiet\n".repeat(50);
-        assert_eq!(log_tail(&log).lines().count(), 25);
-        log.push_str("Kernel panic - not syncing: sysrq\n");
-        log.push_str(&"trace\n".repeat(40));
-        assert_eq!(log_tail(&log).lines().count(), 46);
-        assert!(log_tail(&log).contains("Kernel panic"));
-        log.push_str(&"trace\n".repeat(100));
-        assert_eq!(log_tail(&log).lines().count(), 100);
-        assert_eq!(log_tail(""), "");
-    }
 }

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! QEMU's command line.
+
+use super::{cleanup::bound, VmConfig};
+use crate::tree::Tree;
+use anyhow::{Context, Result};
+use serde_json::json;
+use std::{
+    fs::File,
+    path::Path,
+    process::{Child, Stdio},
+};
+
+/// The serial ports, in order. The guest boots when somebody listens to them all.
+pub(super) const PORTS: [&str; 3] = ["kernel", "output", "agent"];
+
+/// Starts QEMU, with its sockets and logs in `dir`.
+pub(super) fn start(config: &VmConfig<'_>, dir: &Path, archive: &Path) -> Result<Child> {
+    let tree: &Tree = config.contents.tree;
+    let program = tree.program("usr/bin/qemu-system-x86_64");
+    let mut command = bound(program.get_program());
+    command.args(program.get_args());
+    let share = |name: &str| tree.root().join("usr/share").join(name);
+    command
+        .arg("-L")
+        .arg(share("qemu"))
+        .arg("-L")
+        .arg(share("seabios"));
+    let memory = config.memory_mib;
+    command.args([
+        // A guest that panics is at its end. See `restart`.
+        "-no-reboot",
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-smp",
+        "1",
+    ]);
+    // KVM is not asked for: a /dev/kvm that does not run stock guests looks like one that does.
+    command.args(["-accel", "tcg,thread=multi", "-cpu", "max"]);
+    command.args(["-m", &format!("{memory}M")]);
+    command.args([
+        "-object",
+        &format!("memory-backend-memfd,id=m,size={memory}M,share=on"),
+    ]);
+    command.args(["-machine", "q35,memory-backend=m"]);
+    command.arg("-kernel").arg(&config.contents.kernel.image);
+    command.arg("-initrd").arg(archive);
+    command.args(["-append", "console=ttyS0 loglevel=5 panic=-1 oops=panic"]);
+    if let Some(gpu) = &config.gpu {
+        let device = json!({
+            "driver": "vfio-user-pci", "bus": "pcie.0", "addr": "8.0",
+            "socket": { "type": "unix", "path": gpu },
+        });
+        command.arg("-device").arg(device.to_string());
+    }
+    for port in PORTS {
+        let path = dir.join(port);
+        let log = match port {
+            "kernel" => format!(",logfile={}", dir.join("kernel.log").display()),
+            _ => String::new(),
+        };
+        command.arg("-chardev").arg(format!(
+            "socket,id={port},path={},server=on,wait=on{log}",
+            path.display()
+        ));
+        command.arg("-serial").arg(format!("chardev:{port}"));
+    }
+    command.arg("-qmp").arg(format!(
+        "unix:{},server=on,wait=off",
+        dir.join("qmp").display()
+    ));
+    if let Some(socket) = &config.socket {
+        command
+            .arg("-chardev")
+            .arg(format!("socket,id=nova,path={}", socket.display()));
+        command.args([
+            "-device",
+            "vhost-user-test-device-pci,chardev=nova,virtio-id=6,num_vqs=2,vq_size=64,config_size=256",
+        ]);
+    }
+    let log = File::create(dir.join("qemu.log"))?;
+    command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .context("starting QEMU")
+}
