@@ -13,6 +13,9 @@
 //! | [`falcon`] | the microcontrollers: which there are, how a program is loaded |
 //! | [`firmware`] | firmware files: containers, TLV, synthetic sets |
 //! | [`vbios`] | the ROM: images, tables, FWSEC and its command; a builder |
+//! | [`gsp`] | GSP's boot: VRAM layout, WPR metadata, page tables of its image, arguments |
+//! | [`queue`] | the queues between driver and GSP |
+//! | [`rpc`] | messages, functions and their payloads |
 //! | [`error`] | why bytes are not what they should be |
 //! | [`pci`] | configuration space: offsets, bits, capability ids |
 #![no_std]
@@ -25,9 +28,12 @@ pub mod chip;
 pub mod error;
 pub mod falcon;
 pub mod firmware;
+pub mod gsp;
 pub mod pci;
+pub mod queue;
 pub mod register;
 pub mod regs;
+pub mod rpc;
 pub mod vbios;
 
 pub use chip::{Chip, Chipset};
