@@ -5,6 +5,7 @@
  */
 #include "bug.c"
 #include "completion.c"
+#include "device.c"
 #include "mutex.c"
 #include "page.c"
 #include "slab.c"

@@ -88,7 +88,7 @@ impl Device {
         }
         let entries = Entries::check(entries, request.size, mem)?;
         let size = usize::try_from(request.size).map_err(|_| Status::ErrInvalidParameter)?;
-        let object = Object::new(self.drm.device(), size, ()).map_err(status)?;
+        let object = Object::new(&self.drm, size, ()).map_err(status)?;
         object.add(entries).map_err(status)?;
         created(object.create_handle(file))
     }

@@ -11,6 +11,7 @@ use drm_core::{
 };
 use kernel_abi::{
     alloc::{flags::GFP_KERNEL, KBox},
+    device,
     error::{
         code::{ENOMEM, ENOSPC},
         Error, Result,
@@ -90,8 +91,10 @@ impl TenantData {
 
 impl Driver for TenantDriver {
     type Data = TenantData;
+    type RegistrationData<'a> = ();
     type Object = Object;
     type File = TenantFile;
+    type ParentDevice<Ctx: device::DeviceContext> = device::Device<Ctx>;
     const INFO: DriverInfo = DriverInfo {
         major: 1,
         minor: 0,

@@ -4,6 +4,7 @@
 extern crate std;
 
 pub mod alloc;
+pub mod device;
 pub(crate) mod print;
 pub mod sync;
 
