@@ -15,6 +15,7 @@
 //! | `descriptors` | room for file descriptors |
 //! | [`gpu`] | the GPU, reached through its driver only |
 //! | [`sigbus`] | survival of guest memory that its owner truncates |
+//! | [`operator`] | the socket on which an operator asks what there is |
 //! | [`log_limit`] | a bound on what a guest can write into the log |
 //!
 //! A guest, and the machine monitor that it runs in, are taken as hostile: see `connection` for
@@ -27,6 +28,7 @@ pub mod device;
 pub mod error;
 pub mod gpu;
 pub mod log_limit;
+pub mod operator;
 pub mod queue;
 pub mod serve;
 pub mod sigbus;

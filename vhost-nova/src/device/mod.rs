@@ -14,6 +14,7 @@
 //! | `contexts` | context ids |
 //! | `answer` | encoding of answers |
 //! | `limits` | what a tenant may have |
+//! | `openers` | who has opened the device, for the operator |
 
 mod answer;
 mod backing;
@@ -21,6 +22,7 @@ mod commands;
 mod contexts;
 mod driver;
 mod limits;
+mod openers;
 
 #[cfg(test)]
 mod model_tests;
@@ -47,6 +49,7 @@ use vm_memory::GuestMemoryMmap;
 
 pub use self::answer::MAX_ANSWER;
 pub use self::limits::{Limits, Stats};
+pub use self::openers::{ContextView, Inspector, Opener};
 
 /// The card, as guests are told of it.
 #[derive(Clone, Debug)]
@@ -235,6 +238,11 @@ impl Device {
     /// [`Device::pending_event`] has been delivered.
     pub fn event_delivered(&mut self) {
         self.event_pending = false;
+    }
+
+    /// For an operator who looks into the device.
+    pub fn inspector(&self) -> Inspector {
+        Inspector(self.drm.clone())
     }
 
     /// What the tenant has.
