@@ -23,13 +23,8 @@ impl<P: Pci> Enabled<P> {
             .map_err(at("read the command register"))?;
         let before = before & !command::BUS_MASTER;
         let enabled = Self { pci, before };
-        enabled.decode_memory()?;
+        enabled.set(before | command::MEMORY)?;
         Ok(enabled)
-    }
-
-    /// Turns memory decode on, and bus mastering off.
-    pub(crate) fn decode_memory(&self) -> Result<(), ProbeError> {
-        self.set(self.before | command::MEMORY)
     }
 
     /// The device.

@@ -4,6 +4,12 @@
 
 use nova_pci::{BarIndex, Pci, PciError};
 
+/// The command register's offset.
+pub(crate) const COMMAND: u16 = 4;
+/// In the command register: the function answers in its memory BARs.
+pub(crate) const COMMAND_MEMORY: u16 = 1 << 1;
+/// In the command register: the function may start transactions.
+pub(crate) const COMMAND_BUS_MASTER: u16 = 1 << 2;
 /// The first BAR's offset.
 const BAR0: u16 = 0x10;
 /// In a BAR: it is in I/O space.

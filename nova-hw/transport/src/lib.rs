@@ -13,6 +13,8 @@
 //! | module | holds |
 //! |---|---|
 //! | [`vfio_user`] | the vfio-user protocol, both ends |
+//! | [`vfio`] | the kernel's VFIO |
+//! | [`sysfs`] | drivers, IOMMU groups, the console: what to do before a card can be had |
 //! | `access` | the seam's rules for offsets |
 //! | `config` | what a BAR is |
 //! | `event` | eventfds |
@@ -20,6 +22,9 @@
 mod access;
 mod config;
 mod event;
+pub mod sysfs;
+pub mod vfio;
 pub mod vfio_user;
 
+pub use vfio::VfioPci;
 pub use vfio_user::{Server, VfioUser, VfioUserError};
