@@ -23,7 +23,6 @@ mod host;
 mod initramfs;
 mod kernel;
 mod lab;
-mod mirror;
 mod run;
 mod source_kernel;
 mod tree;

@@ -5,7 +5,6 @@
  */
 #include "bug.c"
 #include "completion.c"
-#include "device.c"
 #include "mutex.c"
 #include "page.c"
 #include "slab.c"

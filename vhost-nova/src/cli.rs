@@ -1,27 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The command line.
 
-use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::Level;
 
-use crate::error::{Context, Error};
+use crate::devices::{self, Folders};
+use crate::error::Error;
 use crate::gpu::GpuName;
-use crate::operator::{self, query};
+use crate::probe;
 use crate::serve::{self, Options};
-use crate::tenant::{SocketSpec, TenantSpec};
+use crate::tenant::TenantSpec;
 
 const AFTER_HELP: &str = "\
 Examples:
+  See which cards there are, and what to type to use one:
+    vhost-nova devices
+  Try one:
+    vhost-nova probe --gpu vfio:0000:01:00.0
   Share the software model between two virtual machines:
     vhost-nova serve --gpu model \\
       --tenant name=alice,socket=/run/vhost-nova/alice.sock \\
       --tenant name=bob,socket=/run/vhost-nova/bob.sock
-  Ask who is there:
-    vhost-nova status --control /run/vhost-nova/control.sock
 
 Exit codes:
   0  stopped by SIGINT or SIGTERM, everything in good order
@@ -37,9 +40,6 @@ A tenant is one virtual machine. Its keys, separated by commas:
 Whoever can connect to the socket is the tenant. A stale socket file is replaced; one on which
 somebody listens, or a file that is no socket, is an error.
 
-With --control an operator can ask on another socket who is there; `vhost-nova status` does. It has the keys owner= and mode=
-too, and answers root and the user that the daemon runs as.
-
 Examples:
   vhost-nova serve --gpu model --tenant name=alice,socket=/run/vhost-nova/alice.sock
   vhost-nova serve --gpu model --log-level debug \\
@@ -52,13 +52,24 @@ Connecting QEMU 11.1:
 
 Exit codes: see `vhost-nova --help`.";
 
-const STATUS_AFTER_HELP: &str = "\
-Contexts are the files that a machine's programs have open; process, user and name of their openers are what that machine says.
-Control characters in them are escaped. The daemon answers root and the user that it runs as.
+const GPU_HELP: &str = "\
+The GPU: `model` (the software model), `vfio-user:SOCKET` (a device of another process) or \
+`vfio:ADDRESS` (a card that vfio-pci drives, like vfio:0000:01:00.0)";
+
+const PROBE_AFTER_HELP: &str = "\
+Examples:
+  vhost-nova probe --gpu model
+  vhost-nova probe --gpu vfio:0000:01:00.0 --json
+
+Exit codes: see `vhost-nova --help`.";
+
+const DEVICES_AFTER_HELP: &str = "\
+Nothing is opened or changed. A card is ready when vfio-pci drives it and every other function of
+its IOMMU group has a driver of VFIO's or none.
 
 Examples:
-  vhost-nova status
-  vhost-nova status --control /run/vhost-nova/control.sock --json
+  vhost-nova devices
+  vhost-nova devices --json
 
 Exit codes: see `vhost-nova --help`.";
 
@@ -78,15 +89,39 @@ enum Command {
     /// Opens a GPU and serves it to tenants until SIGINT or SIGTERM.
     #[command(after_help = SERVE_AFTER_HELP)]
     Serve(Serve),
-    /// Asks a daemon for its tenants, their contexts and who opened them.
-    #[command(after_help = STATUS_AFTER_HELP)]
-    Status(StatusArgs),
+    /// Takes a GPU, says what it is, and gives it back.
+    #[command(after_help = PROBE_AFTER_HELP)]
+    Probe(Probe),
+    /// Lists the NVIDIA cards of this host, and what to type to use one.
+    #[command(after_help = DEVICES_AFTER_HELP)]
+    Devices(Devices),
+}
+
+#[derive(Debug, Args)]
+struct Probe {
+    #[arg(long, value_name = "GPU", help = GPU_HELP)]
+    gpu: GpuName,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Devices {
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+    /// Looks for firmware in this folder before /lib/firmware.
+    #[arg(long, value_name = "DIR")]
+    firmware: Option<PathBuf>,
+    /// Where sysfs is mounted.
+    #[arg(long, value_name = "DIR", default_value = "/sys")]
+    sysfs: PathBuf,
 }
 
 #[derive(Debug, Args)]
 struct Serve {
-    /// The GPU to share: `model`, the software model.
-    #[arg(long, value_name = "GPU")]
+    #[arg(long, value_name = "GPU", help = GPU_HELP)]
     gpu: GpuName,
     /// A virtual machine that may connect; give it once for each.
     #[arg(
@@ -95,19 +130,6 @@ struct Serve {
         required = true
     )]
     tenants: Vec<TenantSpec>,
-    /// A socket on which an operator may ask what there is.
-    #[arg(long, value_name = "PATH[,owner=…][,mode=…]")]
-    control: Option<SocketSpec>,
-}
-
-#[derive(Debug, Args)]
-struct StatusArgs {
-    /// The daemon's control socket.
-    #[arg(long, value_name = "PATH", default_value = operator::DEFAULT_PATH)]
-    control: PathBuf,
-    /// Prints JSON, as docs/operator.md describes it.
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -152,27 +174,23 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Error> {
     match command {
-        Command::Serve(Serve {
-            gpu,
-            tenants,
-            control,
-        }) => serve::serve(&Options {
-            gpu,
-            tenants,
-            control,
-        }),
-        Command::Status(StatusArgs { control, json }) => status(&control, json),
+        Command::Serve(Serve { gpu, tenants }) => serve::serve(&Options { gpu, tenants }),
+        Command::Probe(Probe { gpu, json }) => {
+            probe::probe(&probe::Options { gpu, json }, &mut std::io::stdout())
+        }
+        Command::Devices(Devices {
+            json,
+            firmware,
+            sysfs,
+        }) => {
+            let options = devices::Options {
+                sysfs,
+                firmware: Folders::with_system(firmware),
+                json,
+            };
+            devices::devices(&options, &mut std::io::stdout())
+        }
     }
-}
-
-fn status(control: &Path, json: bool) -> Result<(), Error> {
-    let status = query::status(control)?;
-    let shown = match json {
-        true => query::json(&status)? + "\n",
-        false => query::Text(&status).to_string(),
-    };
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(shown.as_bytes()).context("printing")
 }
 
 #[cfg(test)]

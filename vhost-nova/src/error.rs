@@ -10,7 +10,7 @@ pub enum Error {
     #[error("{0}")]
     Config(String),
     /// The system, another process or the GPU refused (exit code 1).
-    #[error("{context}: {source}")]
+    #[error("{context}: {source:#}")]
     Runtime {
         /// What was being done.
         context: String,

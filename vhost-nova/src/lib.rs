@@ -14,8 +14,9 @@
 //! | [`device`] | what the commands do, on `drm-core`'s hosted home |
 //! | `descriptors` | room for file descriptors |
 //! | [`gpu`] | the GPU, reached through its driver only |
+//! | [`probe`] | the command that tries a GPU |
+//! | [`devices`] | the command that lists cards |
 //! | [`sigbus`] | survival of guest memory that its owner truncates |
-//! | [`operator`] | the socket on which an operator asks what there is |
 //! | [`log_limit`] | a bound on what a guest can write into the log |
 //!
 //! A guest, and the machine monitor that it runs in, are taken as hostile: see `connection` for
@@ -25,10 +26,11 @@ pub mod cli;
 pub mod connection;
 mod descriptors;
 pub mod device;
+pub mod devices;
 pub mod error;
 pub mod gpu;
 pub mod log_limit;
-pub mod operator;
+pub mod probe;
 pub mod queue;
 pub mod serve;
 pub mod sigbus;

@@ -13,7 +13,9 @@ use std::str::FromStr;
 
 use nix::sys::stat::{umask, Mode};
 use nix::unistd::{Group, User};
+use vhost::vhost_user::Listener;
 
+use super::spec::TenantSpec;
 use crate::error::{Context, Error};
 
 /// `sun_path` has 108 bytes, one of them for the terminating zero.
@@ -53,38 +55,22 @@ impl FromStr for Owner {
     }
 }
 
-/// A socket file that is to be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SocketSpec {
-    /// Where.
-    pub path: PathBuf,
-    /// Who owns it; the daemon's user when not given.
-    pub owner: Option<Owner>,
-    /// Its permissions.
-    pub mode: u32,
-}
-
 /// A listening socket and its file.
-pub struct Socket<L> {
-    listener: L,
-    file: SocketFile,
-}
-
-/// A socket file of ours; removed when this is dropped.
-struct SocketFile {
+pub struct Socket {
+    listener: Listener,
     path: PathBuf,
     /// Device and inode of the file that was made.
-    id: (u64, u64),
+    file: (u64, u64),
 }
 
-impl<L: From<UnixListener>> Socket<L> {
+impl Socket {
     /// Makes the socket file and listens on it.
     ///
     /// # Errors
     /// A configuration error when the path can not be a socket's; a runtime error when somebody
     /// listens there already or the system refuses.
-    pub fn bind(spec: &SocketSpec) -> Result<Self, Error> {
-        let path = &spec.path;
+    pub fn bind(spec: &TenantSpec) -> Result<Self, Error> {
+        let path = &spec.socket;
         check_path(path)?;
         remove_stale(path)?;
         let doing = |what: &str| format!("{what} socket {}", path.display());
@@ -95,11 +81,9 @@ impl<L: From<UnixListener>> Socket<L> {
         let listener = bound.context(doing("binding"))?;
         let metadata = fs::symlink_metadata(path).context(doing("binding"))?;
         let socket = Self {
-            listener: L::from(listener),
-            file: SocketFile {
-                path: path.clone(),
-                id: (metadata.dev(), metadata.ino()),
-            },
+            listener: Listener::from(listener),
+            path: path.clone(),
+            file: (metadata.dev(), metadata.ino()),
         };
         if let Some(owner) = spec.owner {
             let changed = chown(path, Some(owner.uid), owner.gid);
@@ -109,30 +93,28 @@ impl<L: From<UnixListener>> Socket<L> {
         changed.context(doing("setting the mode of"))?;
         Ok(socket)
     }
-}
 
-impl<L> Socket<L> {
     /// The listener.
-    pub fn listener(&mut self) -> &mut L {
+    pub fn listener(&mut self) -> &mut Listener {
         &mut self.listener
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.file.path
+        &self.path
     }
 }
 
-impl<L: AsRawFd> AsRawFd for Socket<L> {
+impl AsRawFd for Socket {
     fn as_raw_fd(&self) -> RawFd {
         self.listener.as_raw_fd()
     }
 }
 
-impl Drop for SocketFile {
+impl Drop for Socket {
     fn drop(&mut self) {
         let own = fs::symlink_metadata(&self.path)
-            .is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == self.id);
+            .is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == self.file);
         if own {
             if let Err(error) = fs::remove_file(&self.path) {
                 tracing::warn!("removing {}: {error}", self.path.display());

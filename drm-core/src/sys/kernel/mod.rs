@@ -2,10 +2,6 @@
 //! The kernel home: DRM core of a stock kernel.
 
 pub mod device;
-pub mod event;
 pub mod file;
 pub mod gem;
 pub mod ioctl;
-
-/// What appears at the crate's top in this home only: nothing.
-pub mod exports {}

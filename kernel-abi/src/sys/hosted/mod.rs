@@ -4,7 +4,6 @@
 extern crate std;
 
 pub mod alloc;
-pub mod device;
 pub(crate) mod print;
 pub mod sync;
 

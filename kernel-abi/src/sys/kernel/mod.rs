@@ -4,7 +4,6 @@
 pub mod alloc;
 pub mod bindings;
 pub mod completion;
-pub mod device;
 pub mod module;
 pub mod module_param;
 pub mod panic;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Registration of a virtio driver, and the callbacks from C.
 
-use super::{super::device::ResourceGroup, device::Device};
+use super::device::Device;
 use crate::{
     alloc::{flags::GFP_KERNEL, KBox},
     bindings,
-    device::Bound,
     error::{to_result, Error, Result},
     module::ThisModule,
     types::Opaque,
@@ -23,20 +22,20 @@ pub trait Driver: Send + Sync + Sized + 'static {
 
     /// Looks at the device's configuration and features. On an error the device is declined: it is not reset and its
     /// queues are not touched. Sleeps.
-    fn accept(device: &Device<Bound>) -> Result;
+    fn accept(device: &Device) -> Result;
 
     /// Finds the device's queues. Nothing may be sent yet. Sleeps.
-    fn probe(device: &Device<Bound>) -> Result<Pin<KBox<Self>>>;
+    fn probe(device: &Device) -> Result<Pin<KBox<Self>>>;
 
     /// The device is live (`DRIVER_OK`): requests may be sent. Sleeps. After an error the
-    /// device is taken down as in a removal.
-    ///
-    /// In a removal, what was given to the device since probe began
-    /// ([`device::register`](crate::device::register)) goes first, while the device still answers.
-    fn ready(self: Pin<&Self>, device: &Device<Bound>) -> Result;
+    /// device is taken down as in a removal, without [`Driver::unplug`].
+    fn ready(self: Pin<&Self>, device: &Device) -> Result;
 
     /// Queue `index` has something. Interrupt context.
     fn queue_interrupt(self: Pin<&Self>, index: u32);
+
+    /// The device goes away; it still answers. Sleeps.
+    fn unplug(self: Pin<&Self>);
 
     /// The device was reset: it has none of the driver's memory any more. The driver drops its
     /// [`Virtqueue`](super::Virtqueue)s here: the queues are deleted afterwards. Sleeps.
@@ -126,8 +125,6 @@ impl Drop for Registration {
 struct Private<T> {
     interrupt: unsafe fn(*const core::ffi::c_void, u32),
     data: Pin<KBox<T>>,
-    /// What was given to the device since probe began.
-    resources: Option<ResourceGroup>,
 }
 
 unsafe fn interrupt<T: Driver>(private: *const core::ffi::c_void, index: u32) {
@@ -163,15 +160,14 @@ unsafe extern "C" fn probe_callback<T: Driver>(vdev: *mut bindings::virtio_devic
     }
 }
 
-fn probe<T: Driver>(device: &Device<Bound>) -> Result<(), Error> {
+fn probe<T: Driver>(device: &Device) -> Result<(), Error> {
     T::accept(device)?;
     let raw = device.as_raw();
-    let resources = ResourceGroup::open(device.as_ref())?;
     let data = match T::probe(device) {
         Ok(data) => data,
         Err(error) => {
             // SAFETY: probe failed, so nobody uses the queues that it may have found.
-            unsafe { give_up(raw, resources) };
+            unsafe { delete_queues(raw) };
             return Err(error);
         }
     };
@@ -179,18 +175,14 @@ fn probe<T: Driver>(device: &Device<Bound>) -> Result<(), Error> {
         Private {
             interrupt: interrupt::<T>,
             data,
-            resources: None,
         },
         GFP_KERNEL,
     );
     let private = match private {
-        Ok(mut private) => {
-            private.resources = Some(resources);
-            KBox::into_raw(private)
-        }
+        Ok(private) => KBox::into_raw(private),
         Err(error) => {
             // SAFETY: as above.
-            unsafe { give_up(raw, resources) };
+            unsafe { delete_queues(raw) };
             return Err(error.into());
         }
     };
@@ -210,7 +202,11 @@ fn probe<T: Driver>(device: &Device<Bound>) -> Result<(), Error> {
 
 unsafe extern "C" fn remove_callback<T: Driver>(vdev: *mut bindings::virtio_device) {
     // SAFETY: remove follows a successful probe, which stored a `Private<T>`.
-    unsafe { take_down::<T>(vdev) };
+    unsafe {
+        let private = bindings::nova_virtio_priv(vdev).cast::<Private<T>>();
+        (*private).data.as_ref().unplug();
+        take_down::<T>(vdev);
+    }
 }
 
 /// # Safety
@@ -220,9 +216,6 @@ unsafe fn take_down<T: Driver>(vdev: *mut bindings::virtio_device) {
     // SAFETY: by this function's contract; a reset also waits for interrupt handlers.
     unsafe {
         let private = bindings::nova_virtio_priv(vdev).cast::<Private<T>>();
-        if let Some(resources) = (*private).resources.take() {
-            resources.release();
-        }
         bindings::virtio_reset_device(vdev);
         (*private).data.as_ref().stopped();
         bindings::nova_virtio_del_vqs(vdev);
@@ -234,10 +227,9 @@ unsafe fn take_down<T: Driver>(vdev: *mut bindings::virtio_device) {
 /// # Safety
 ///
 /// Nothing uses the device's queues.
-unsafe fn give_up(vdev: *mut bindings::virtio_device, resources: ResourceGroup) {
+unsafe fn delete_queues(vdev: *mut bindings::virtio_device) {
     // SAFETY: by this function's contract.
     unsafe {
-        resources.release();
         bindings::virtio_reset_device(vdev);
         bindings::nova_virtio_del_vqs(vdev);
     }
