@@ -5,8 +5,12 @@
  */
 #include "bug.c"
 #include "completion.c"
+#include "cred.c"
+#include "fs.c"
+#include "mm.c"
 #include "mutex.c"
 #include "page.c"
+#include "security.c"
 #include "slab.c"
 #include "spinlock.c"
 #include "task.c"

@@ -15,7 +15,8 @@
 //! | [`print`] | lines in the log | both |
 //! | [`uapi`] | the DRM ioctls | both |
 //! | [`virtio_nova`] | the wire format of the device | both |
-//! | `bindings`, `completion`, `module`, `module_param`, `panic`, `task`, `virtio`, `workqueue` | what only a kernel has | kernel |
+//! | [`task`], [`cred`], [`security`] | who is calling, what they may do, their security context | both, with a part in the kernel only |
+//! | `bindings`, `completion`, `fs`, `mm`, `module`, `module_param`, `panic`, `pid_namespace`, `virtio`, `workqueue` | what only a kernel has | kernel |
 #![no_std]
 
 pub mod alloc;
@@ -29,5 +30,4 @@ pub mod virtio_nova;
 
 pub use kernel_abi_macros::{module, vtable};
 
-#[allow(unused_imports)] // empty in the hosted home
 pub use sys::exports::*;

@@ -13,8 +13,9 @@
 //! ```
 //! const __LOG_PREFIX: &[u8] = b"example\0";
 //!
-//! kernel_abi::pr_info!("{} objects\n", 3);
-//! # fn main() {}
+//! fn main() {
+//!     kernel_abi::pr_info!("{} objects\n", 3);
+//! }
 //! ```
 
 use core::fmt;

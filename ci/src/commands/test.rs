@@ -217,15 +217,28 @@ fn source_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
         uapi::check(&for_uapi.0, &for_uapi.1)
     }));
     let (tree, kernel) = (tree.clone(), kernel.clone());
+    let for_coverage = (tree.clone(), kernel.clone());
     steps.push(plain("lint and docs, kernel home", move || {
         kernel_home(&tree, &kernel)
+    }));
+    steps.push(plain("a self-test for every public item", move || {
+        coverage(&for_coverage.0, &for_coverage.1)
     }));
     steps
 }
 
 /// Lints and docs of the kernel home: with the bindings of a kernel, by the host's compiler.
 fn kernel_home(tree: &Tree, kernel: &Kernel) -> Result<()> {
-    const PACKAGES: &[&str] = &["-p", "kernel-abi", "-p", "drm-core", "-p", "virtio-nova"];
+    const PACKAGES: &[&str] = &[
+        "-p",
+        "kernel-abi",
+        "-p",
+        "drm-core",
+        "-p",
+        "virtio-nova",
+        "-p",
+        "kernel-abi-selftest",
+    ];
     let bindings = guest::bindings(tree, kernel)?;
     // A folder of its own, as everything is built anew for the other home.
     let target: PathBuf = host::target().join("kernel-home");
@@ -250,6 +263,23 @@ fn kernel_home(tree: &Tree, kernel: &Kernel) -> Result<()> {
     .args(["doc", "--quiet", "--no-deps"])
     .args(PACKAGES);
     loud(&mut doc)
+}
+
+/// Whether every public item of the kernel home has a self-test.
+fn coverage(tree: &Tree, kernel: &Kernel) -> Result<()> {
+    let bindings = guest::bindings(tree, kernel)?;
+    let target: PathBuf = host::target().join("kernel-home");
+    for package in ["kernel-abi", "drm-core"] {
+        let mut doc = host::cargo();
+        doc.env("VHOST_NOVA_KERNEL_BINDINGS", &bindings)
+            .env("CARGO_TARGET_DIR", &target)
+            // rustdoc's JSON is not stable; this checkout's toolchain is one version.
+            .env("RUSTC_BOOTSTRAP", "1")
+            .args(["rustdoc", "--quiet", "--lib", "--package", package, "--"])
+            .args(["-Zunstable-options", "--output-format", "json"]);
+        loud(&mut doc)?;
+    }
+    super::coverage::check(&target.join("doc"))
 }
 
 fn module_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {

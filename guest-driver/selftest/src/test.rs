@@ -75,6 +75,24 @@ macro_rules! check_eq {
     };
 }
 
+/// The value of an option; ends the test when there is none.
+#[allow(unused_macros)] // one home may have no use for it
+macro_rules! some {
+    ($option:expr) => {
+        match $option {
+            Some(value) => value,
+            None => {
+                return Err($crate::test::Failure {
+                    file: file!(),
+                    line: line!(),
+                    what: concat!("a value of ", stringify!($option)),
+                    error: None,
+                })
+            }
+        }
+    };
+}
+
 /// Declares the tests of a file: `function => [items that it covers];`. Hosted each becomes a `#[test]`.
 ///
 /// Items are named by their path from the crate on; a method by its type's. They are read from the source by

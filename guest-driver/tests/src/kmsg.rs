@@ -23,10 +23,10 @@ impl Kmsg {
         Ok(Self(file))
     }
 
-    /// The lines that are there by now and begin with `prefix` and a colon, without them.
+    /// The lines that are there by now and begin with `prefix` and a colon, without them; each with its level.
     ///
     /// An error when the log was too small for all of them.
-    pub fn lines_of(&mut self, prefix: &str) -> Result<Vec<String>> {
+    pub fn lines_of(&mut self, prefix: &str) -> Result<Vec<(u8, String)>> {
         let mut lines = Vec::new();
         let mut record = [0; 8192];
         loop {
@@ -44,12 +44,13 @@ impl Kmsg {
     }
 }
 
-/// `6,1234,56789,-;prefix: message`, then lines that begin with a space.
-fn message(record: &str, prefix: &str) -> Option<String> {
-    let (_, text) = record.split_once(';')?;
+/// `6,1234,56789,-;prefix: message`, then lines that begin with a space. The level is the number's low three bits.
+fn message(record: &str, prefix: &str) -> Option<(u8, String)> {
+    let (head, text) = record.split_once(';')?;
+    let number: u32 = head.split(',').next()?.parse().ok()?;
     let line = text.lines().next()?;
     let line = line.strip_prefix(prefix)?.strip_prefix(": ")?;
-    Some(line.to_owned())
+    Some(((number & 7) as u8, line.to_owned()))
 }
 
 #[cfg(test)]
@@ -59,7 +60,7 @@ mod tests {
     #[test]
     fn records_are_told_apart_by_their_prefix() {
         let record = "6,339,5140900,-;nova: ok 1; done\n SUBSYSTEM=x\n";
-        assert_eq!(message(record, "nova").as_deref(), Some("ok 1; done"));
+        assert_eq!(message(record, "nova"), Some((6, "ok 1; done".into())));
         assert_eq!(message(record, "no"), None);
         assert_eq!(message("nova: ok", "nova"), None);
     }

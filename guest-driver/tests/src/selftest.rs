@@ -25,11 +25,21 @@ pub fn run(parameters: &[String]) -> Result<bool> {
             .chain(parameters.iter().map(String::as_str)),
     )?;
     command("rmmod", [MODULE])?;
-    let lines = log.lines_of(MODULE)?;
+    let records = log.lines_of(MODULE)?;
+    // What the loader says of the module comes before.
+    let begin = records
+        .iter()
+        .position(|(_, line)| line.starts_with("KTAP version"));
+    let records = begin.map_or(&records[..], |begin| &records[begin..]);
+    let lines: Vec<String> = records.iter().map(|(_, line)| line.clone()).collect();
     for line in &lines {
         println!("{line}");
     }
     let mut passed = verdict(&lines)?;
+    if let Err(error) = printed(records) {
+        println!("# {error:#}");
+        passed = false;
+    }
     let taint = tainted()?;
     if taint & !EXPECTED_TAINT != 0 {
         println!("# the kernel is tainted: {taint:#x}");
@@ -67,6 +77,24 @@ fn verdict(lines: &[String]) -> Result<bool> {
     );
     ensure!(plan > 0, "there are no tests");
     Ok(failed == 0)
+}
+
+/// The lines of `suite::macros`: one of each level, one that was cut.
+fn printed(records: &[(u8, String)]) -> Result<()> {
+    for level in 0..8 {
+        let wanted = (level, format!("# level {level}"));
+        ensure!(
+            records.contains(&wanted),
+            "no line {:?} of level {level}",
+            wanted.1
+        );
+    }
+    let cut = format!("# {}", "x".repeat(253));
+    ensure!(
+        records.contains(&(6, cut)),
+        "no line that was cut after 255 bytes"
+    );
+    Ok(())
 }
 
 fn tainted() -> Result<u64> {
@@ -112,6 +140,18 @@ mod tests {
 
     fn of(text: &str) -> Result<bool> {
         verdict(&text.lines().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn every_level_must_be_there() {
+        let mut records: Vec<(u8, String)> = (0..8)
+            .map(|level| (level, format!("# level {level}")))
+            .collect();
+        assert!(printed(&records).is_err());
+        records.push((6, format!("# {}", "x".repeat(253))));
+        printed(&records).unwrap();
+        records[3].0 = 6;
+        assert!(printed(&records).is_err());
     }
 
     #[test]

@@ -1,12 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The tests, a file a topic.
-//!
-//! Those in `kernel_only` are of items that only the kernel home has.
 
 use crate::test::Test;
 
 mod error;
 mod framework;
+#[cfg(home = "kernel")]
+mod kernel_only;
+mod macros;
+mod task;
+
+/// Tests of both homes.
+const SHARED: &[&[Test]] = &[framework::TESTS, error::TESTS, macros::TESTS, task::TESTS];
+
+#[cfg(home = "kernel")]
+const KERNEL_ONLY: &[&[Test]] = kernel_only::ALL;
+#[cfg(home = "hosted")]
+const KERNEL_ONLY: &[&[Test]] = &[];
 
 /// Every test of this home.
-pub(crate) const ALL: &[&[Test]] = &[framework::TESTS, error::TESTS];
+pub(crate) fn all() -> impl Iterator<Item = &'static Test> {
+    SHARED.iter().chain(KERNEL_ONLY).copied().flatten()
+}

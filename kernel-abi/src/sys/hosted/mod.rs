@@ -4,8 +4,14 @@
 extern crate std;
 
 pub mod alloc;
+pub mod cred;
+mod kuid;
 pub(crate) mod print;
+pub mod security;
 pub mod sync;
+pub mod task;
 
-/// What appears at the crate's top in this home only: nothing yet.
-pub mod exports {}
+/// What each home has in its own way.
+pub mod exports {
+    pub use super::{cred, security, task};
+}

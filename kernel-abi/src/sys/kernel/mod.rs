@@ -4,16 +4,25 @@
 pub mod alloc;
 pub mod bindings;
 pub mod completion;
+pub mod cred;
+pub mod fs;
+mod kuid;
+pub mod mm;
 pub mod module;
 pub mod module_param;
 pub mod panic;
+pub mod pid_namespace;
 pub(crate) mod print;
+pub mod security;
 pub mod sync;
 pub mod task;
 pub mod virtio;
 pub mod workqueue;
 
-/// What appears at the crate's top in this home only.
+/// What each home has in its own way, or this one alone.
 pub mod exports {
-    pub use super::{bindings, completion, module, module_param, panic, task, virtio, workqueue};
+    pub use super::{
+        bindings, completion, cred, fs, mm, module, module_param, panic, pid_namespace, security,
+        task, virtio, workqueue,
+    };
 }

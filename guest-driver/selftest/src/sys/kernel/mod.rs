@@ -6,13 +6,15 @@
 use core::{
     cell::UnsafeCell,
     ffi::{c_int, c_void},
+    sync::atomic::{AtomicBool, Ordering},
 };
 use kernel_abi::{
     alloc::{flags::GFP_KERNEL, KBox},
     bindings,
     error::{from_err_ptr, Error, Result},
     sync::Arc,
-    types::Opaque,
+    task::Task,
+    types::{ARef, Opaque},
 };
 use pinned_init::{pin_data, try_pin_init};
 
@@ -130,6 +132,50 @@ impl<R: Send + 'static> Drop for Thread<R> {
             bindings::kthread_stop(self.task);
             bindings::nova_put_task_struct(self.task);
         }
+    }
+}
+
+/// A thread that sleeps until somebody wakes it up.
+pub(crate) struct Sleeper {
+    ready: Arc<AtomicBool>,
+    task: ARef<Task>,
+    thread: Thread<()>,
+}
+
+/// Starts one. Sleeps.
+pub(crate) fn spawn_sleeper() -> Result<Sleeper> {
+    let ready = Arc::new(AtomicBool::new(false), GFP_KERNEL)?;
+    let for_thread = ready.clone();
+    let thread = spawn(move || {
+        // SAFETY: the state is one that a wake-up ends; whoever sees `ready` wakes a task in that state.
+        unsafe {
+            bindings::nova_set_current_state(bindings::TASK_UNINTERRUPTIBLE as u32);
+            for_thread.store(true, Ordering::Release);
+            bindings::schedule();
+        }
+    })?;
+    // SAFETY: the thread holds a count of its task.
+    let task = unsafe { ARef::from(&*thread.task.cast::<Task>()) };
+    Ok(Sleeper {
+        ready,
+        task,
+        thread,
+    })
+}
+
+impl Sleeper {
+    /// Whether it is about to sleep, so that a wake-up counts.
+    pub(crate) fn sleeps(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// Waits for its end. Sleeps.
+    pub(crate) fn join(self) {
+        self.thread.join();
     }
 }
 
