@@ -54,6 +54,30 @@ fn the_smallest_rom_is_2_kib() {
 }
 
 #[test]
+fn a_rom_says_its_version_and_date() {
+    let rom = RomBuilder {
+        version: VbiosVersion {
+            number: [0x94, 0x02, 0x42, 0x00],
+            oem: 0xa9,
+        },
+        date: *b"09/16/20",
+        ..RomBuilder::default()
+    };
+    let rom = rom.build().unwrap();
+    let image = Vbios::new(&rom).unwrap().pci_at.bytes;
+    let version = VbiosVersion::of(image).unwrap();
+    assert_eq!(version.to_string(), "94.02.42.00.a9");
+    assert_eq!(info::date(image), Some("09/16/20"));
+    let mut odd = image.to_vec();
+    odd[0x38] = b'x';
+    assert_eq!(info::date(&odd), None);
+    assert_eq!(info::date(&odd[..0x3f]), None);
+    // Without its token there is none.
+    odd[0x5c] = b'j';
+    assert!(VbiosVersion::of(&odd).is_err());
+}
+
+#[test]
 fn a_command_written_for_fwsec_is_what_fwsec_reads() {
     let rom = RomBuilder::default().build().unwrap();
     let fwsec = Vbios::new(&rom).unwrap().fwsec().unwrap();

@@ -49,7 +49,8 @@ pub struct BitToken {
 
 const _: () = assert!(size_of::<BitHeader>() == 12 && size_of::<BitToken>() == 6);
 
-/// Finds a token in a PC-AT image.
+/// Finds a token in a PC-AT image; an error, which says how many there are, when none has the
+/// id.
 pub fn token(image: &[u8], id: u8) -> Result<&BitToken, FormatError> {
     let at = image
         .windows(SIGNATURE.len())
@@ -71,7 +72,11 @@ pub fn token(image: &[u8], id: u8) -> Result<&BitToken, FormatError> {
             return Ok(token);
         }
     }
-    Err(FormatError::Missing("BIT token for falcon data"))
+    Err(FormatError::value(
+        "number of BIT tokens",
+        header.token_entries,
+        "one with that id",
+    ))
 }
 
 /// The pointer to falcon data, the table of [`pmu`](super::pmu).

@@ -8,10 +8,11 @@ use zerocopy::IntoBytes;
 
 use super::{
     appif::{AppifHdrV1, AppifV1, DmemMapperV3, APPIF_ID_DMEMMAPPER, COMMAND_SIZE},
-    bit::{BitHeader, BitToken, FALCON_DATA_VERSION, SIGNATURE, TOKEN_FALCON_DATA},
+    bit::{BitHeader, BitToken, SIGNATURE, TOKEN_FALCON_DATA},
     fwsec::{FalconUcodeDescV3, DESC_SIZE, SIGNATURE_SIZE},
     ifr,
     image::{CodeType, Npde, Pcir, LAST_IMAGE, PCIR_POINTER, ROM_SIGNATURE, UNIT},
+    info::{VbiosVersion, DATE_AT, TOKEN_INTERNAL_USE},
     pmu::{PmuTableEntry, PmuTableHeader, APPID_FWSEC_DBG, APPID_FWSEC_PROD},
     MAX_ROM,
 };
@@ -22,6 +23,10 @@ use crate::{error::FormatError, pci::VENDOR_NVIDIA};
 pub struct RomBuilder {
     /// Device id in each PCIR.
     pub device_id: u16,
+    /// Version, which BIT has.
+    pub version: VbiosVersion,
+    /// Date, as `mm/dd/yy`.
+    pub date: [u8; 8],
     /// Version of an IFR before the first image: 1, 2 or 3; `None` for no IFR.
     pub ifr: Option<u8>,
     /// Size of the PC-AT image in units of 512 bytes, at least 1.
@@ -51,6 +56,11 @@ impl Default for RomBuilder {
     fn default() -> Self {
         Self {
             device_id: 0x2204,
+            version: VbiosVersion {
+                number: [0x94, 2, 0, 0],
+                oem: 0,
+            },
+            date: *b"01/01/26",
             ifr: None,
             pci_at_units: 1,
             efi_units: 0,
@@ -74,6 +84,7 @@ const NPDE_AT: usize = 0x40;
 /// Where BIT, or the table of programs, is in its image: past the NPDE.
 const TABLES_AT: usize = 0x50;
 const BIT_DATA_AT: usize = 0x70;
+const VERSION_AT: usize = BIT_DATA_AT + 4;
 const DESC_AT: usize = 0x70;
 /// Mapper and command buffer, counted from the application interface.
 const MAPPER_AT: u32 = 0x10;
@@ -174,25 +185,31 @@ impl RomBuilder {
             bcd_version: 0x100.into(),
             header_size: size_of::<BitHeader>() as u8,
             token_size: size_of::<BitToken>() as u8,
-            token_entries: 1,
+            token_entries: 2,
             checksum: 0,
         };
         bit.checksum = complement(bit.as_bytes());
-        let token = BitToken {
-            id: TOKEN_FALCON_DATA,
-            data_version: FALCON_DATA_VERSION,
-            data_size: 4.into(),
-            data_offset: (BIT_DATA_AT as u16).into(),
+        let token = |id, size: u16, offset: usize| BitToken {
+            id,
+            data_version: 2,
+            data_size: size.into(),
+            data_offset: (offset as u16).into(),
         };
+        let tokens = [
+            token(TOKEN_INTERNAL_USE, 5, VERSION_AT),
+            token(TOKEN_FALCON_DATA, 4, BIT_DATA_AT),
+        ];
         // Pointers past this image go on in the FWSEC image.
         let table = (image.len() + TABLES_AT) as u32;
         put(&mut image, TABLES_AT, bit.as_bytes());
         put(
             &mut image,
             TABLES_AT + size_of::<BitHeader>(),
-            token.as_bytes(),
+            tokens.as_bytes(),
         );
         put(&mut image, BIT_DATA_AT, &table.to_le_bytes());
+        put(&mut image, VERSION_AT, &self.version.to_bytes());
+        put(&mut image, DATE_AT, &self.date);
         let last = image.len() - 1;
         image[last] = complement(&image);
         Ok(image)

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`ifr`] | what may come before the first image |
 //! | [`image`] | the images: ROM header, PCIR, NPDE |
+//! | [`info`] | version and date, for people |
 //! | [`bit`] | BIT, the table of tables, and its token for falcon data |
 //! | [`pmu`] | the table of falcon programs |
 //! | [`fwsec`] | FWSEC's descriptor, signatures and image |
@@ -21,12 +22,14 @@ pub mod builder;
 pub mod fwsec;
 pub mod ifr;
 pub mod image;
+pub mod info;
 pub mod pmu;
 
 pub use appif::Command;
 pub use builder::RomBuilder;
 pub use fwsec::Fwsec;
 pub use image::{CodeType, Image, Images};
+pub use info::VbiosVersion;
 
 use crate::{bytes::tail, error::FormatError};
 
