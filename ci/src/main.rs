@@ -23,6 +23,7 @@ mod host;
 mod initramfs;
 mod kernel;
 mod lab;
+mod mirror;
 mod run;
 mod source_kernel;
 mod tree;

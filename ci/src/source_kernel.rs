@@ -7,6 +7,7 @@
 use crate::{
     cached,
     kernel::Kernel,
+    mirror,
     run::{self, quiet, step},
     tree::Tree,
 };
@@ -22,7 +23,7 @@ pub(crate) const NAME: &str = "debug";
 /// The compiler of the tree. Kconfig allows Rust together with KASAN with clang alone.
 pub(crate) const CLANG: &str = "clang-19";
 
-const SOURCES: &str = "deb http://deb.debian.org/debian trixie-backports main";
+const SOURCES: &str = "deb @DEBIAN@ trixie-backports main";
 
 const CONFIG: &str = include_str!("../kernel/debug.config");
 
@@ -70,10 +71,11 @@ pub(crate) fn debug(tree: &Tree) -> Result<PathBuf> {
 fn source(tree: &Tree) -> Result<PathBuf> {
     let kernel = Kernel::newest(tree)?;
     let package = kernel.name.replace("debian-", "linux-source-");
-    let recipe = [SOURCES, &package, UNPACK].join("\n");
+    let sources = mirror::sources(&[SOURCES])?.join("\n");
+    let recipe = [&sources, &package, UNPACK].join("\n");
     cached::folder(&package, &recipe, |unfinished| {
         step(&format!("downloading {package}"));
-        tree.download(SOURCES, &package, unfinished)?;
+        tree.download(&sources, &package, unfinished)?;
         quiet(&mut tree.shell(unfinished, unfinished, UNPACK, false)?)?;
         Ok(())
     })

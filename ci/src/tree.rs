@@ -8,6 +8,7 @@
 use crate::{
     cached, host,
     lab::cleanup::bound,
+    mirror,
     run::{quiet, step},
 };
 use anyhow::{ensure, Context, Result};
@@ -18,9 +19,9 @@ use std::{
 };
 
 const SOURCES: &[&str] = &[
-    "deb http://deb.debian.org/debian trixie main",
-    "deb http://deb.debian.org/debian trixie-backports main",
-    "deb http://deb.debian.org/debian-security trixie-security main",
+    "deb @DEBIAN@ trixie main",
+    "deb @DEBIAN@ trixie-backports main",
+    "deb @SECURITY@ trixie-security main",
 ];
 
 /// From trixie.
@@ -72,11 +73,12 @@ pub(crate) struct Tree {
 impl Tree {
     /// The tree of this recipe; makes it when it is not there.
     pub(crate) fn prepare() -> Result<Self> {
-        let recipe = [&SOURCES.join("\n"), PACKAGES, BACKPORTS, FINISH].join("\n");
+        let sources = mirror::sources(SOURCES)?;
+        let recipe = [&sources.join("\n"), PACKAGES, BACKPORTS, FINISH].join("\n");
         let root = cached::folder("tree", &recipe, |unfinished| {
             host::need_root("making the tool tree")?;
             host::prepare()?;
-            make(unfinished)
+            make(unfinished, &sources)
         })?;
         Ok(Self { root })
     }
@@ -172,7 +174,7 @@ fn contained() -> Command {
     command
 }
 
-fn make(root: &Path) -> Result<()> {
+fn make(root: &Path, sources: &[String]) -> Result<()> {
     step("making the tool tree (a few minutes, once)");
     let mut mmdebstrap = contained();
     mmdebstrap
@@ -189,7 +191,7 @@ fn make(root: &Path) -> Result<()> {
         ))
         .arg("trixie")
         .arg(root)
-        .args(SOURCES);
+        .args(sources);
     quiet(&mut mmdebstrap).context("mmdebstrap")?;
     step("adding QEMU and the kernels");
     fs::copy("/etc/resolv.conf", root.join("etc/resolv.conf"))?;

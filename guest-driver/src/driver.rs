@@ -7,15 +7,16 @@ use crate::{
     event::Events,
 };
 use core::{ffi::CStr, pin::Pin};
-use drm_core::{Device, Registration};
+use drm_core::{Registration, UnregisteredDevice};
 use kernel_abi::{
     alloc::{flags::GFP_KERNEL, KBox},
+    device::Bound,
     error::{
         code::{ENODEV, EPROTO},
         Error, Result,
     },
-    new_mutex, pr_err, pr_info,
-    sync::{Arc, Mutex},
+    pr_err, pr_info,
+    sync::Arc,
     virtio::{self, Virtqueue},
     virtio_nova::{
         Config, Negotiate, RespNegotiate, Wire, CMD_NEGOTIATE, CONFIG_MAGIC, QUEUE_CONTROL,
@@ -38,20 +39,17 @@ pub(crate) struct NovaVirtio {
     reaper: Work<Control>,
     #[pin]
     events: Events,
-    /// Set while the node is there.
-    #[pin]
-    drm: Mutex<Option<Registration<NovaDriver>>>,
 }
 
 impl virtio::Driver for NovaVirtio {
     const NAME: &'static CStr = c"virtio_nova";
 
     /// Declines what is not a virtio-nova device, or one that cannot work, with one line.
-    fn accept(device: &virtio::Device) -> Result {
+    fn accept(device: &virtio::Device<Bound>) -> Result {
         check(device, &config(device)?)
     }
 
-    fn probe(device: &virtio::Device) -> Result<Pin<KBox<Self>>> {
+    fn probe(device: &virtio::Device<Bound>) -> Result<Pin<KBox<Self>>> {
         let config = config(device)?;
         let [control, events] = device.find_queues([c"control", c"event"])?;
         let control: Virtqueue<Token> = Virtqueue::new(control);
@@ -63,13 +61,12 @@ impl virtio::Driver for NovaVirtio {
                 reaper <- Work::new(control.clone()),
                 control,
                 events <- Events::new(events),
-                drm <- new_mutex!(None, "NovaVirtio::drm"),
             }? Error),
             GFP_KERNEL,
         )
     }
 
-    fn ready(self: Pin<&Self>, device: &virtio::Device) -> Result {
+    fn ready(self: Pin<&Self>, device: &virtio::Device<Bound>) -> Result {
         self.events.post()?;
         let request = Negotiate {
             version_major: VERSION_MAJOR,
@@ -80,8 +77,8 @@ impl virtio::Driver for NovaVirtio {
             self.control
                 .call(CMD_NEGOTIATE, 0, &request, Undo::Nothing, Keep::default())?;
         let data = NovaData::new(self.control.clone(), info);
-        let drm = Device::<NovaDriver>::new(device, Ok(data))?;
-        *self.drm.lock() = Some(Registration::new(drm)?);
+        let drm = UnregisteredDevice::<NovaDriver>::new(device, Ok(data))?;
+        Registration::new_foreign_owned::<Error>(drm, device, Ok(()), 0)?;
         pr_info!(
             "{}: {} MiB of VRAM, {} MiB of it in the BAR",
             NovaData::chip_name(&info),
@@ -99,24 +96,19 @@ impl virtio::Driver for NovaVirtio {
         }
     }
 
-    fn unplug(self: Pin<&Self>) {
-        let registration = self.drm.lock().take();
-        drop(registration);
-    }
-
     fn stopped(self: Pin<&Self>) {
         self.events.stop();
         self.control.stop();
     }
 }
 
-fn config(device: &virtio::Device) -> Result<Config> {
+fn config(device: &virtio::Device<Bound>) -> Result<Config> {
     let mut bytes = [0; Config::LEN];
     device.read_config(0, &mut bytes);
     Config::decode(&bytes).ok_or(ENODEV)
 }
 
-fn check(device: &virtio::Device, config: &Config) -> Result {
+fn check(device: &virtio::Device<Bound>, config: &Config) -> Result {
     if config.magic != CONFIG_MAGIC {
         pr_info!("declined: a virtio device with id 6 that is not virtio-nova");
         return Err(ENODEV);

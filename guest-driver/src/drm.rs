@@ -2,19 +2,22 @@
 //! The DRM driver: what the node is and which ioctls it has.
 
 use crate::{control::Control, file::NovaFile, gem::NovaObject};
-use drm_core::{declare_drm_ioctls, gem, ioctl, Driver, DriverInfo};
+use drm_core::{declare_drm_ioctls, device::Normal, gem, ioctl, Driver, DriverInfo};
 use kernel_abi::{
+    device,
     sync::Arc,
     uapi::{
         drm_nova_gem_checksum, drm_nova_gem_create, drm_nova_gem_info, drm_nova_gem_mmap_offset,
-        drm_nova_getparam, drm_nova_query, DRM_NOVA_GEM_CHECKSUM, DRM_NOVA_GEM_CREATE,
-        DRM_NOVA_GEM_INFO, DRM_NOVA_GEM_MMAP_OFFSET, DRM_NOVA_GETPARAM, DRM_NOVA_QUERY,
+        drm_nova_getparam, drm_nova_query, DRM_IOCTL_NOVA_GEM_CHECKSUM, DRM_IOCTL_NOVA_GEM_CREATE,
+        DRM_IOCTL_NOVA_GEM_INFO, DRM_IOCTL_NOVA_GEM_MMAP_OFFSET, DRM_IOCTL_NOVA_GETPARAM,
+        DRM_IOCTL_NOVA_QUERY,
     },
+    virtio,
     virtio_nova::RespNegotiate,
 };
 
 /// The DRM device of this driver.
-pub(crate) type NovaDevice = drm_core::Device<NovaDriver>;
+pub(crate) type NovaDevice<C = Normal> = drm_core::Device<NovaDriver, C>;
 
 /// What every call on the node needs.
 pub(crate) struct NovaData {
@@ -49,8 +52,10 @@ pub(crate) struct NovaDriver;
 
 impl Driver for NovaDriver {
     type Data = NovaData;
+    type RegistrationData<'a> = ();
     type Object = gem::Object<NovaObject>;
     type File = NovaFile;
+    type ParentDevice<Ctx: device::DeviceContext> = virtio::Device<Ctx>;
 
     /// As upstream's nova-drm.
     const INFO: DriverInfo = DriverInfo {
@@ -64,11 +69,11 @@ impl Driver for NovaDriver {
     const FEAT_RENDER: bool = true;
 
     declare_drm_ioctls! {
-        (DRM_NOVA_GETPARAM, drm_nova_getparam, ioctl::RENDER_ALLOW, NovaFile::get_param),
-        (DRM_NOVA_GEM_CREATE, drm_nova_gem_create, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::gem_create),
-        (DRM_NOVA_GEM_INFO, drm_nova_gem_info, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::gem_info),
-        (DRM_NOVA_QUERY, drm_nova_query, ioctl::RENDER_ALLOW, NovaFile::query),
-        (DRM_NOVA_GEM_MMAP_OFFSET, drm_nova_gem_mmap_offset, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::gem_mmap_offset),
-        (DRM_NOVA_GEM_CHECKSUM, drm_nova_gem_checksum, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::gem_checksum),
+        (DRM_IOCTL_NOVA_GETPARAM, drm_nova_getparam, ioctl::RENDER_ALLOW, NovaFile::get_param),
+        (DRM_IOCTL_NOVA_GEM_CREATE, drm_nova_gem_create, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::gem_create),
+        (DRM_IOCTL_NOVA_GEM_INFO, drm_nova_gem_info, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::gem_info),
+        (DRM_IOCTL_NOVA_QUERY, drm_nova_query, ioctl::RENDER_ALLOW, NovaFile::query),
+        (DRM_IOCTL_NOVA_GEM_MMAP_OFFSET, drm_nova_gem_mmap_offset, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::gem_mmap_offset),
+        (DRM_IOCTL_NOVA_GEM_CHECKSUM, drm_nova_gem_checksum, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::gem_checksum),
     }
 }

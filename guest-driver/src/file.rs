@@ -10,7 +10,7 @@ use crate::{
     gem::NovaObject,
 };
 use core::pin::Pin;
-use drm_core::{gem::BaseObject, DriverFile, File};
+use drm_core::{device::Ioctl, gem::BaseObject, DriverFile, File};
 use kernel_abi::{
     alloc::{flags::GFP_KERNEL, KBox},
     error::{code::EINVAL, Result},
@@ -40,7 +40,7 @@ impl NovaFile {
 
     /// `DRM_IOCTL_NOVA_GETPARAM`
     pub(crate) fn get_param(
-        device: &NovaDevice,
+        device: &NovaDevice<Ioctl>,
         req: &mut uapi::drm_nova_getparam,
         _file: &File<Self>,
     ) -> Result<u32> {
@@ -53,7 +53,7 @@ impl NovaFile {
 
     /// `DRM_IOCTL_NOVA_GEM_CREATE`
     pub(crate) fn gem_create(
-        device: &NovaDevice,
+        device: &NovaDevice<Ioctl>,
         req: &mut uapi::drm_nova_gem_create,
         file: &File<Self>,
     ) -> Result<u32> {
@@ -64,7 +64,7 @@ impl NovaFile {
 
     /// `DRM_IOCTL_NOVA_GEM_INFO`
     pub(crate) fn gem_info(
-        _device: &NovaDevice,
+        _device: &NovaDevice<Ioctl>,
         req: &mut uapi::drm_nova_gem_info,
         file: &File<Self>,
     ) -> Result<u32> {
@@ -74,7 +74,7 @@ impl NovaFile {
 
     /// `DRM_IOCTL_NOVA_QUERY`
     pub(crate) fn query(
-        device: &NovaDevice,
+        device: &NovaDevice<Ioctl>,
         req: &mut uapi::drm_nova_query,
         _file: &File<Self>,
     ) -> Result<u32> {
@@ -91,7 +91,7 @@ impl NovaFile {
 
     /// `DRM_IOCTL_NOVA_GEM_MMAP_OFFSET`
     pub(crate) fn gem_mmap_offset(
-        _device: &NovaDevice,
+        _device: &NovaDevice<Ioctl>,
         req: &mut uapi::drm_nova_gem_mmap_offset,
         file: &File<Self>,
     ) -> Result<u32> {
@@ -104,7 +104,7 @@ impl NovaFile {
 
     /// `DRM_IOCTL_NOVA_GEM_CHECKSUM`
     pub(crate) fn gem_checksum(
-        _device: &NovaDevice,
+        _device: &NovaDevice<Ioctl>,
         req: &mut uapi::drm_nova_gem_checksum,
         file: &File<Self>,
     ) -> Result<u32> {

@@ -6,6 +6,7 @@
 #include "bug.c"
 #include "completion.c"
 #include "cred.c"
+#include "device.c"
 #include "fs.c"
 #include "mm.c"
 #include "mutex.c"

@@ -10,9 +10,11 @@
 //! |---|---|---|
 //! | [`error`] | errnos and results | both |
 //! | [`alloc`] | fallible boxes and vectors | both |
+//! | [`device`] | devices, bound or not, and what they drop when unbound | both |
 //! | [`types`] | opaque C values, counted references | both |
 //! | [`sync`] | locks, `Arc` | both |
 //! | [`print`] | lines in the log | both |
+//! | [`transmute`] | types that are bytes | both |
 //! | [`uapi`] | the DRM ioctls | both |
 //! | [`virtio_nova`] | the wire format of the device | both |
 //! | [`task`], [`cred`], [`security`] | who is calling, what they may do, their security context | both, with a part in the kernel only |
@@ -20,10 +22,12 @@
 #![no_std]
 
 pub mod alloc;
+pub mod device;
 pub mod error;
 pub mod print;
 pub mod sync;
 pub mod sys;
+pub mod transmute;
 pub mod types;
 pub mod uapi;
 pub mod virtio_nova;

@@ -5,6 +5,30 @@
 //! is ours, numbered from 0x20, and drawn in `guest-driver/uapi/virtio_nova_drm.h`. Layouts are
 //! C's; every field is naturally aligned and there is no hidden padding.
 #![allow(non_camel_case_types)] // C's names
+#![allow(unsafe_code)] // promises that the arguments are integers alone
+
+use crate::transmute::{AsBytes, FromBytes};
+
+/// First number of a driver's ioctls (`DRM_COMMAND_BASE`).
+const DRM_COMMAND_BASE: u32 = 0x40;
+
+/// `DRM_IOWR(DRM_COMMAND_BASE + number, bytes)`, with the size that the C header's structure has.
+const fn iowr(number: u32, bytes: u32) -> u32 {
+    (3 << 30) | (bytes << 16) | ((b'd' as u32) << 8) | (DRM_COMMAND_BASE + number)
+}
+
+/// `DRM_IOCTL_NOVA_GETPARAM`
+pub const DRM_IOCTL_NOVA_GETPARAM: u32 = iowr(DRM_NOVA_GETPARAM, 16);
+/// `DRM_IOCTL_NOVA_GEM_CREATE`
+pub const DRM_IOCTL_NOVA_GEM_CREATE: u32 = iowr(DRM_NOVA_GEM_CREATE, 16);
+/// `DRM_IOCTL_NOVA_GEM_INFO`
+pub const DRM_IOCTL_NOVA_GEM_INFO: u32 = iowr(DRM_NOVA_GEM_INFO, 16);
+/// `DRM_IOCTL_NOVA_QUERY`
+pub const DRM_IOCTL_NOVA_QUERY: u32 = iowr(DRM_NOVA_QUERY, 40);
+/// `DRM_IOCTL_NOVA_GEM_MMAP_OFFSET`
+pub const DRM_IOCTL_NOVA_GEM_MMAP_OFFSET: u32 = iowr(DRM_NOVA_GEM_MMAP_OFFSET, 16);
+/// `DRM_IOCTL_NOVA_GEM_CHECKSUM`
+pub const DRM_IOCTL_NOVA_GEM_CHECKSUM: u32 = iowr(DRM_NOVA_GEM_CHECKSUM, 40);
 
 /// `param` of [`drm_nova_getparam`]: bytes of the card's BAR1.
 pub const NOVA_GETPARAM_VRAM_BAR_SIZE: u64 = 0x1;
@@ -108,3 +132,21 @@ pub struct drm_nova_gem_checksum {
     /// In: zero.
     pub pad: u32,
 }
+
+macro_rules! plain {
+    ($($type:ty),* $(,)?) => {$(
+        // SAFETY: integers alone.
+        unsafe impl FromBytes for $type {}
+        // SAFETY: there is no hidden padding, as the header of this file says and `cargo xtask test` compares.
+        unsafe impl AsBytes for $type {}
+    )*};
+}
+
+plain!(
+    drm_nova_getparam,
+    drm_nova_gem_create,
+    drm_nova_gem_info,
+    drm_nova_query,
+    drm_nova_gem_mmap_offset,
+    drm_nova_gem_checksum,
+);

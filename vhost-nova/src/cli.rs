@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The command line.
 
-use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::Level;
 
 use crate::devices::{self, Folders};
-use crate::error::Error;
+use crate::error::{Context, Error};
 use crate::gpu::GpuName;
+use crate::operator::{self, query};
 use crate::probe;
 use crate::serve::{self, Options};
-use crate::tenant::TenantSpec;
+use crate::tenant::{SocketSpec, TenantSpec};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -25,6 +26,8 @@ Examples:
     vhost-nova serve --gpu model \\
       --tenant name=alice,socket=/run/vhost-nova/alice.sock \\
       --tenant name=bob,socket=/run/vhost-nova/bob.sock
+  Ask who is there:
+    vhost-nova status --control /run/vhost-nova/control.sock
 
 Exit codes:
   0  stopped by SIGINT or SIGTERM, everything in good order
@@ -40,6 +43,9 @@ A tenant is one virtual machine. Its keys, separated by commas:
 Whoever can connect to the socket is the tenant. A stale socket file is replaced; one on which
 somebody listens, or a file that is no socket, is an error.
 
+With --control an operator can ask on another socket who is there; `vhost-nova status` does. It has the keys owner= and mode=
+too, and answers root and the user that the daemon runs as.
+
 Examples:
   vhost-nova serve --gpu model --tenant name=alice,socket=/run/vhost-nova/alice.sock
   vhost-nova serve --gpu model --log-level debug \\
@@ -49,6 +55,16 @@ Connecting QEMU 11.1:
   -object memory-backend-memfd,id=m,size=1G,share=on -machine q35,memory-backend=m \\
   -chardev socket,id=c,path=/run/vhost-nova/alice.sock \\
   -device vhost-user-test-device-pci,chardev=c,virtio-id=6,num_vqs=2,vq_size=64,config_size=256
+
+Exit codes: see `vhost-nova --help`.";
+
+const STATUS_AFTER_HELP: &str = "\
+Contexts are the files that a machine's programs have open; process, user and name of their openers are what that machine says.
+Control characters in them are escaped. The daemon answers root and the user that it runs as.
+
+Examples:
+  vhost-nova status
+  vhost-nova status --control /run/vhost-nova/control.sock --json
 
 Exit codes: see `vhost-nova --help`.";
 
@@ -89,6 +105,9 @@ enum Command {
     /// Opens a GPU and serves it to tenants until SIGINT or SIGTERM.
     #[command(after_help = SERVE_AFTER_HELP)]
     Serve(Serve),
+    /// Asks a daemon for its tenants, their contexts and who opened them.
+    #[command(after_help = STATUS_AFTER_HELP)]
+    Status(StatusArgs),
     /// Takes a GPU, says what it is, and gives it back.
     #[command(after_help = PROBE_AFTER_HELP)]
     Probe(Probe),
@@ -130,6 +149,19 @@ struct Serve {
         required = true
     )]
     tenants: Vec<TenantSpec>,
+    /// A socket on which an operator may ask what there is.
+    #[arg(long, value_name = "PATH[,owner=…][,mode=…]")]
+    control: Option<SocketSpec>,
+}
+
+#[derive(Debug, Args)]
+struct StatusArgs {
+    /// The daemon's control socket.
+    #[arg(long, value_name = "PATH", default_value = operator::DEFAULT_PATH)]
+    control: PathBuf,
+    /// Prints JSON, as docs/operator.md describes it.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -174,7 +206,16 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Error> {
     match command {
-        Command::Serve(Serve { gpu, tenants }) => serve::serve(&Options { gpu, tenants }),
+        Command::Serve(Serve {
+            gpu,
+            tenants,
+            control,
+        }) => serve::serve(&Options {
+            gpu,
+            tenants,
+            control,
+        }),
+        Command::Status(StatusArgs { control, json }) => status(&control, json),
         Command::Probe(Probe { gpu, json }) => {
             probe::probe(&probe::Options { gpu, json }, &mut std::io::stdout())
         }
@@ -191,6 +232,16 @@ fn run(command: Command) -> Result<(), Error> {
             devices::devices(&options, &mut std::io::stdout())
         }
     }
+}
+
+fn status(control: &Path, json: bool) -> Result<(), Error> {
+    let status = query::status(control)?;
+    let shown = match json {
+        true => query::json(&status)? + "\n",
+        false => query::Text(&status).to_string(),
+    };
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(shown.as_bytes()).context("printing")
 }
 
 #[cfg(test)]

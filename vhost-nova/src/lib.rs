@@ -17,6 +17,7 @@
 //! | [`probe`] | the command that tries a GPU |
 //! | [`devices`] | the command that lists cards |
 //! | [`sigbus`] | survival of guest memory that its owner truncates |
+//! | [`operator`] | the socket on which an operator asks what there is |
 //! | [`log_limit`] | a bound on what a guest can write into the log |
 //!
 //! A guest, and the machine monitor that it runs in, are taken as hostile: see `connection` for
@@ -30,6 +31,7 @@ pub mod devices;
 pub mod error;
 pub mod gpu;
 pub mod log_limit;
+pub mod operator;
 pub mod probe;
 pub mod queue;
 pub mod serve;

@@ -13,8 +13,9 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use crate::descriptors;
 use crate::error::{Context, Error};
 use crate::gpu::{Gpu, GpuName};
+use crate::operator::{self, OperatorListener, Status};
 use crate::sigbus;
-use crate::tenant::{check_distinct, TenantListener, TenantSpec};
+use crate::tenant::{check_distinct, SocketSpec, TenantListener, TenantSpec};
 
 /// How long connections may take to end when the daemon stops.
 // TIMEOUT: a worker ends after the requests at hand, which takes milliseconds; longer means that
@@ -28,6 +29,8 @@ pub struct Options {
     pub gpu: GpuName,
     /// Among whom.
     pub tenants: Vec<TenantSpec>,
+    /// Where an operator may ask.
+    pub control: Option<SocketSpec>,
 }
 
 type Subscriber = Rc<RefCell<dyn MutEventSubscriber>>;
@@ -38,7 +41,7 @@ type Tenants = Vec<Rc<RefCell<TenantListener>>>;
 /// # Errors
 /// When it can not start, or not stop in good order.
 pub fn serve(options: &Options) -> Result<(), Error> {
-    check_distinct(&options.tenants)?;
+    check_distinct(&options.tenants, options.control.as_ref())?;
     // Before any other thread: this one's mask is inherited, and the table is nobody else's.
     descriptors::reserve(options.tenants.len());
     let stop = Rc::new(RefCell::new(Stop::new()?));
@@ -51,7 +54,18 @@ pub fn serve(options: &Options) -> Result<(), Error> {
         let tenant = TenantListener::new(spec, gpu.clone())?;
         tenants.push(Rc::new(RefCell::new(tenant)));
     }
+    let operator = match &options.control {
+        None => None,
+        Some(spec) => {
+            let source = status_of(&gpu, &tenants);
+            let listener = OperatorListener::new(spec, source)?;
+            Some(Rc::new(RefCell::new(listener)))
+        }
+    };
     manager.add_subscriber(Adapter(stop.clone()));
+    if let Some(operator) = &operator {
+        manager.add_subscriber(Adapter(operator.clone()));
+    }
     for tenant in &tenants {
         manager.add_subscriber(Adapter(tenant.clone()));
     }
@@ -63,7 +77,24 @@ pub fn serve(options: &Options) -> Result<(), Error> {
     while stop.borrow().received.is_none() {
         manager.run().context("waiting for events")?;
     }
+    if let Some(operator) = &operator {
+        operator.borrow_mut().close();
+    }
     stop_tenants(&mut manager, &tenants)
+}
+
+/// What an operator is told.
+fn status_of(gpu: &Gpu, tenants: &Tenants) -> operator::Source {
+    let gpu = gpu.description().to_string();
+    let tenants = tenants.clone();
+    Box::new(move || Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        gpu: gpu.clone(),
+        tenants: tenants
+            .iter()
+            .map(|tenant| tenant.borrow().status())
+            .collect(),
+    })
 }
 
 fn stop_tenants(manager: &mut EventManager<Adapter>, tenants: &Tenants) -> Result<(), Error> {

@@ -27,7 +27,7 @@ fn version_and_help_are_there() {
         version.trim(),
         concat!("vhost-nova ", env!("CARGO_PKG_VERSION"))
     );
-    for args in [&["--help"][..], &["serve", "--help"]] {
+    for args in [&["--help"][..], &["serve", "--help"], &["status", "--help"]] {
         let (output, _) = run(args);
         let help = String::from_utf8(output.stdout).unwrap();
         assert!(

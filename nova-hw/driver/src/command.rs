@@ -23,8 +23,13 @@ impl<P: Pci> Enabled<P> {
             .map_err(at("read the command register"))?;
         let before = before & !command::BUS_MASTER;
         let enabled = Self { pci, before };
-        enabled.set(before | command::MEMORY)?;
+        enabled.decode_memory()?;
         Ok(enabled)
+    }
+
+    /// Turns memory decode on, and bus mastering off.
+    pub(crate) fn decode_memory(&self) -> Result<(), ProbeError> {
+        self.set(self.before | command::MEMORY)
     }
 
     /// The device.

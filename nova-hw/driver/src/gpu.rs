@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Taking a GPU over: is it one, which one, how much memory.
 
-use std::fmt;
+use std::sync::Arc;
 
 use nova_pci::{Bar, BarIndex, Pci};
 use nova_spec::{
     pci::{class, header, VENDOR_NONE, VENDOR_NVIDIA},
     register::{FixedRegister, Readable, Register},
-    regs::{Revision, NV_PBUS_BAR1_BLOCK, NV_PMC_BOOT_0, NV_PMC_BOOT_42, NV_USABLE_FB_SIZE_IN_MB},
+    regs::{NV_PMC_BOOT_0, NV_PMC_BOOT_42, NV_USABLE_FB_SIZE_IN_MB},
     Chipset,
 };
 
 use crate::{
+    boot::{self, BootOptions, Booted},
+    card::Card,
     command::Enabled,
-    error::{at, ProbeError},
+    dma::DmaSpace,
+    error::{at, BootError, Cause, ProbeError},
+    firmware::FirmwareSource,
+    gfw,
+    info::{GpuInfo, PciIds},
     registers::Registers,
+    timeouts::Timeouts,
+    trace::Trace,
     vram::Vram,
 };
 
@@ -23,69 +31,34 @@ const BAR0_MIN: u64 = 16 << 20;
 /// The least BAR1 that drivers of these chips accept.
 const BAR1_MIN: u64 = 32 << 20;
 
-/// How configuration space identifies a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct PciIds {
-    pub vendor: u16,
-    pub device: u16,
-    pub subsystem_vendor: u16,
-    pub subsystem_device: u16,
-    pub revision: u8,
-    /// Base class, subclass and programming interface.
-    pub class: u32,
-}
-
-/// What a GPU is; it does not change while the GPU lives. Displays as one line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GpuInfo {
-    /// The chip.
-    pub chipset: Chipset,
-    /// Its mask revision.
-    pub revision: Revision,
-    /// Usable VRAM in bytes.
-    pub vram_size: u64,
-    /// BAR1 in bytes, which may be more or less than there is VRAM.
-    pub vram_bar_size: u64,
-    /// `NV_PMC_BOOT_0`.
-    pub boot_0: u32,
-    /// `NV_PMC_BOOT_42`.
-    pub boot_42: u32,
-    /// The device's identity on the bus.
-    pub pci: PciIds,
-}
-
-impl fmt::Display for GpuInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let vram = self.vram_size >> 20;
-        let reached = self.vram_size.min(self.vram_bar_size) >> 20;
-        let (chipset, revision) = (self.chipset, self.revision);
-        write!(
-            f,
-            "{chipset} (rev {revision}), {vram} MiB VRAM, {reached} MiB of it in BAR1"
-        )
-    }
-}
-
 /// A GPU that this process drives. Dropping it turns its bus mastering off again.
 ///
 /// Threads may share it: what it offers takes `&self`.
 pub struct Gpu<P: Pci> {
     info: GpuInfo,
-    // The BAR goes before the device does.
+    // The BARs go before the device does.
     bar1: P::Bar,
-    _enabled: Enabled<P>,
+    card: Arc<Card<P>>,
 }
 
 impl<P: Pci> Gpu<P> {
     /// Takes the device over and identifies it. On an error its command register is as it
     /// was, with bus mastering off.
     pub fn probe(pci: P) -> Result<Self, ProbeError> {
+        Self::probe_with(pci, None)
+    }
+
+    /// As [`Self::probe`]; `trace` is told of every access to a register from here on.
+    pub fn probe_traced(pci: P, trace: Arc<dyn Trace>) -> Result<Self, ProbeError> {
+        Self::probe_with(pci, Some(trace))
+    }
+
+    fn probe_with(pci: P, trace: Option<Arc<dyn Trace>>) -> Result<Self, ProbeError> {
         let ids = identify_device(&pci)?;
         let enabled = Enabled::memory(pci)?;
         let bar0 = open_bar(enabled.pci(), BarIndex::Bar0, BAR0_MIN)?;
         let bar1 = open_bar(enabled.pci(), BarIndex::Bar1, BAR1_MIN)?;
-        let registers = Registers::new(bar0);
+        let registers = Registers::new(bar0, trace);
         let (boot_0, boot_42, chipset) = identify_chip(&registers)?;
         let info = GpuInfo {
             chipset,
@@ -96,19 +69,19 @@ impl<P: Pci> Gpu<P> {
             boot_42: boot_42.into_raw(),
             pci: ids,
         };
-        // Whoever had the card before may have left BAR1 in virtual mode.
-        let physical = registers.write(NV_PBUS_BAR1_BLOCK::DEFAULT);
-        physical.map_err(at("put BAR1 into physical mode"))?;
-        enabled.bus_master()?;
+        let card = Card {
+            registers,
+            dma: DmaSpace::new(enabled.pci()).map_err(ProbeError::Dma)?,
+            boot_0: info.boot_0,
+            enabled,
+        };
+        card.set_up_bus()?;
         tracing::info!(
             device = format_args!("{:04x}:{:04x}", ids.vendor, ids.device),
             "{info}"
         );
-        Ok(Self {
-            info,
-            bar1,
-            _enabled: enabled,
-        })
+        let card = Arc::new(card);
+        Ok(Self { info, bar1, card })
     }
 
     /// What the GPU is.
@@ -119,6 +92,30 @@ impl<P: Pci> Gpu<P> {
     /// The part of VRAM that the CPU reaches.
     pub fn vram(&self) -> Vram<'_, P::Bar> {
         Vram::new(&self.bar1, self.info.vram_size.min(self.info.vram_bar_size))
+    }
+
+    /// Boots GSP-RM with the firmware that `firmware` has. Where somebody left a GPU that was
+    /// not shut down, it is reset first.
+    ///
+    /// # Errors
+    /// The error names the step. What had been done is undone as far as the card lets it, and
+    /// the device is given back; it may be probed again.
+    pub fn boot(
+        self,
+        firmware: &dyn FirmwareSource,
+        options: &BootOptions,
+    ) -> Result<Booted<P>, BootError> {
+        boot::boot(self, firmware, options)
+    }
+
+    /// Bytes of VRAM, read again: they are the same while the card is there.
+    pub(crate) fn read_vram_size(&self) -> Result<u64, Cause> {
+        let size: NV_USABLE_FB_SIZE_IN_MB = self.card.registers.read()?;
+        Ok(size.bytes())
+    }
+
+    pub(crate) fn card(&self) -> &Arc<Card<P>> {
+        &self.card
     }
 }
 
@@ -182,7 +179,14 @@ fn identify_chip<B: Bar>(
     Ok((boot_0, boot_42, chipset))
 }
 
+/// Bytes of VRAM. The card's own firmware leaves them, so where there are none yet this waits
+/// until it is done: a card that was just reset may be met in the middle of it.
 fn read_vram_size<B: Bar>(registers: &Registers<B>) -> Result<u64, ProbeError> {
+    let size: NV_USABLE_FB_SIZE_IN_MB = read_present(registers)?;
+    if size.bytes() != 0 {
+        return Ok(size.bytes());
+    }
+    gfw::wait(registers, &Timeouts::default()).map_err(ProbeError::Gfw)?;
     let size: NV_USABLE_FB_SIZE_IN_MB = read_present(registers)?;
     match size.bytes() {
         0 => Err(ProbeError::NoVram),
@@ -194,9 +198,8 @@ fn read_vram_size<B: Bar>(registers: &Registers<B>) -> Result<u64, ProbeError> {
 fn read_present<R: FixedRegister + Readable, B: Bar>(
     registers: &Registers<B>,
 ) -> Result<R, ProbeError> {
-    let register: R = registers.read().map_err(at("read a register in BAR0"))?;
-    if register.into_raw() == u32::MAX {
-        return Err(ProbeError::OffTheBus { register: R::NAME });
-    }
-    Ok(register)
+    registers.read().map_err(|cause| match cause {
+        Cause::Pci(source) => at("read a register in BAR0")(source),
+        _ => ProbeError::OffTheBus { register: R::NAME },
+    })
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! A userspace driver for NVIDIA GPUs with a GSP. Chips: those of [`nova_spec::chip::CHIPS`].
 //!
-//! [`Gpu`] is generic over [`nova_pci::Pci`]: a physical card or the software model, in this
+//! A [`Gpu`] is generic over [`nova_pci::Pci`]: a physical card or the software model, in this
 //! process or another, and nothing here can tell which. [`Gpu::probe`] takes the device over
-//! and identifies chip and memory; dropping the [`Gpu`] gives it back.
+//! and identifies chip and memory, [`Gpu::boot`] starts GSP-RM with the firmware that a
+//! [`FirmwareSource`] has, [`Booted::unload`] ends it. Dropping either gives the device back.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -25,19 +26,56 @@
 //! # Map
 //! | module | holds |
 //! |---|---|
-//! | `gpu` | probing, and what is known of a GPU |
-//! | `error` | why a GPU could not be probed |
-//! | `command` | the command register, set and given back |
-//! | `registers` | BAR0 by register types, each access traced |
+//! | `gpu` | probing |
+//! | `boot` | the boot from its first to its last step, and the way back |
+//! | `info` | what is known of a GPU |
+//! | `gfw` | waiting for the card's own firmware |
+//! | `flush_page` | the sysmem flush page |
+//! | `vbios` | reading the VBIOS |
+//! | `firmware` | finding firmware files and looking into them |
+//! | `ucode` | programs for falcons, ready to be loaded |
+//! | `falcon` | resetting, loading and running a falcon |
+//! | `wpr2` | the write-protected region: making it, and ending it |
+//! | `gsp` | GSP-RM: memory, queues, commands and events, sequencer |
+//! | `error` | why something did not work |
+//! | `timeouts`, `wait` | how long is waited, and how |
+//! | `card`, `command`, `dma` | the device: what all parts share, its command register, its memory |
+//! | `registers`, `trace` | BAR0 by register types, each access traced |
 //! | `vram` | BAR1 as VRAM |
 #![forbid(unsafe_code)]
 
+mod boot;
+mod card;
 mod command;
+mod dma;
 mod error;
+mod falcon;
+mod firmware;
+mod flush_page;
+mod gfw;
 mod gpu;
+mod gsp;
+mod info;
 mod registers;
+#[cfg(test)]
+mod testing;
+mod timeouts;
+mod trace;
+mod ucode;
+mod vbios;
 mod vram;
+mod wait;
+mod wpr2;
 
-pub use error::ProbeError;
-pub use gpu::{Gpu, GpuInfo, PciIds};
+pub use boot::{BootOptions, Booted};
+pub use dma::DmaError;
+pub use error::{BootError, Cause, ProbeError, Step, UnloadError};
+pub use firmware::{FirmwareError, FirmwareFolders, FirmwareSet, FirmwareSource, FoundFile};
+pub use gpu::Gpu;
+pub use gsp::{MessageError, SequencerError};
+pub use info::{BootInfo, FirmwareInfo, GpuInfo, PciIds, VbiosInfo, VramLayout, VramRegion};
+pub use timeouts::Timeouts;
+pub use trace::{Direction, RegisterAccess, Trace, TraceWriter};
+pub use ucode::UcodeError;
+pub use vbios::{RomBarError, VbiosError};
 pub use vram::Vram;

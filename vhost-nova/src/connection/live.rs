@@ -11,7 +11,7 @@ use vm_memory::{GuestMemoryAtomic, GuestMemoryMmap};
 use vmm_sys_util::eventfd::EventFd;
 
 use super::backend::Backend;
-use crate::device::{Device, GpuIdentity, Limits};
+use crate::device::{Device, GpuIdentity, Inspector, Limits};
 use crate::error::{Context, Error};
 use crate::tenant::Tenant;
 
@@ -30,6 +30,7 @@ pub struct End {
 /// A connection that is served.
 pub struct Live {
     backend: Arc<Backend>,
+    inspector: Inspector,
     waiter: JoinHandle<End>,
 }
 
@@ -60,6 +61,7 @@ impl Live {
     ) -> Result<Self, Error> {
         let device = Device::new(&tenant.name, gpu.clone(), Limits::default());
         let device = device.context("creating the device")?;
+        let inspector = device.inspector();
         let backend = Backend::new(tenant.clone(), device).context("creating the backend")?;
         let mut daemon = Daemon::new(tenant, &backend)?;
         let started = daemon.daemon.start(listener);
@@ -77,7 +79,16 @@ impl Live {
                 end
             })
             .context("starting a thread")?;
-        Ok(Self { backend, waiter })
+        Ok(Self {
+            backend,
+            inspector,
+            waiter,
+        })
+    }
+
+    /// For an operator who looks into the device.
+    pub fn inspector(&self) -> &Inspector {
+        &self.inspector
     }
 
     /// Closes the connection; its end is reported as usual.

@@ -5,6 +5,7 @@ use super::{
     answer::Reply,
     backing::Entries,
     driver::{Object, TenantFile},
+    openers::Opener,
     Device,
 };
 use drm_core::{gem::BaseObject, File};
@@ -57,11 +58,13 @@ impl Device {
         }
         let file = File::<TenantFile>::open(&self.drm).map_err(status)?;
         let ctx_id = self.contexts.insert(file)?;
+        let opener = Opener::from(&request);
+        self.contexts.get(ctx_id)?.inner().announce(ctx_id, opener);
         tracing::debug!(
             ctx_id,
-            pid = request.pid,
-            uid = request.uid,
-            name = %name(&request.name).escape_ascii(),
+            pid = opener.pid,
+            uid = opener.uid,
+            name = opener.escaped_name(),
             "context created"
         );
         Ok(Reply::CtxCreate(RespCtxCreate { ctx_id, padding: 0 }))
@@ -88,7 +91,7 @@ impl Device {
         }
         let entries = Entries::check(entries, request.size, mem)?;
         let size = usize::try_from(request.size).map_err(|_| Status::ErrInvalidParameter)?;
-        let object = Object::new(self.drm.device(), size, ()).map_err(status)?;
+        let object = Object::new(&self.drm, size, ()).map_err(status)?;
         object.add(entries).map_err(status)?;
         created(object.create_handle(file))
     }
@@ -194,12 +197,6 @@ fn zero(padding: u32) -> Result<()> {
         0 => Ok(()),
         _ => Err(Status::ErrInvalidParameter),
     }
-}
-
-/// A name without the zeros that fill it.
-fn name(bytes: &[u8]) -> &[u8] {
-    let end = bytes.iter().position(|byte| *byte == 0);
-    bytes.get(..end.unwrap_or(bytes.len())).unwrap_or(bytes)
 }
 
 /// The status of what DRM core answers.

@@ -4,6 +4,7 @@
 use super::{
     backing::Backing,
     limits::{Limits, Stats},
+    openers::{Context, Opener, Openers},
 };
 use drm_core::{
     gem::{self, DriverObject},
@@ -11,6 +12,7 @@ use drm_core::{
 };
 use kernel_abi::{
     alloc::{flags::GFP_KERNEL, KBox},
+    device,
     error::{
         code::{ENOMEM, ENOSPC},
         Error, Result,
@@ -19,7 +21,7 @@ use kernel_abi::{
 };
 use parking_lot::Mutex;
 use pinned_init::PinInit;
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 
 /// Lists of entries that are kept for new objects, and how long one may be to be kept.
 const POOL: usize = 64;
@@ -33,10 +35,11 @@ pub(super) type Object = gem::Object<TenantObject>;
 /// The device type.
 pub(super) type TenantDevice = drm_core::Device<TenantDriver>;
 
-/// What belongs to the device: limits, and what counts against them.
+/// What belongs to the device: limits, what counts against them, and who has opened it.
 pub(super) struct TenantData {
     limits: Limits,
     used: Mutex<Used>,
+    pub(super) openers: Openers,
 }
 
 #[derive(Default)]
@@ -50,6 +53,7 @@ impl TenantData {
         Self {
             limits,
             used: Mutex::default(),
+            openers: Openers::default(),
         }
     }
 
@@ -90,8 +94,10 @@ impl TenantData {
 
 impl Driver for TenantDriver {
     type Data = TenantData;
+    type RegistrationData<'a> = ();
     type Object = Object;
     type File = TenantFile;
+    type ParentDevice<Ctx: device::DeviceContext> = device::Device<Ctx>;
     const INFO: DriverInfo = DriverInfo {
         major: 1,
         minor: 0,
@@ -104,14 +110,35 @@ impl Driver for TenantDriver {
     const FEAT_RENDER: bool = true;
 }
 
-/// What belongs to a context: nothing yet but its handles, which DRM core keeps.
-pub(super) struct TenantFile;
+/// What belongs to a context: what an operator is told of it. Its handles are kept by DRM core.
+pub(super) struct TenantFile {
+    device: ARef<TenantDevice>,
+    context: Arc<Context>,
+}
+
+impl TenantFile {
+    /// The file is context `id` of `opener`: from now on an operator sees it.
+    pub(super) fn announce(&self, id: u32, opener: Opener) {
+        self.context.announce(id, opener);
+        self.device.openers.add(&self.context);
+    }
+}
+
+impl Drop for TenantFile {
+    fn drop(&mut self) {
+        self.device.openers.remove(&self.context);
+    }
+}
 
 impl DriverFile for TenantFile {
     type Driver = TenantDriver;
 
-    fn open(_device: &TenantDevice) -> Result<Pin<KBox<Self>>> {
-        Ok(KBox::pin(Self, GFP_KERNEL)?)
+    fn open(device: &TenantDevice) -> Result<Pin<KBox<Self>>> {
+        let file = Self {
+            device: ARef::from(device),
+            context: Arc::default(),
+        };
+        Ok(KBox::pin(file, GFP_KERNEL)?)
     }
 }
 
@@ -157,17 +184,19 @@ impl DriverObject for TenantObject {
         })
     }
 
-    fn open(object: &Object, _file: &File<TenantFile>) -> Result {
+    fn open(object: &Object, file: &File<TenantFile>) -> Result {
         let device = &object.device;
         let handles = &mut device.used.lock().stats.handles;
         if *handles >= device.limits.max_handles {
             return Err(ENOSPC);
         }
         *handles += 1;
+        file.inner().context.opened(object.size);
         Ok(())
     }
 
-    fn close(object: &Object, _file: &File<TenantFile>) {
+    fn close(object: &Object, file: &File<TenantFile>) {
+        file.inner().context.closed(object.size);
         object.device.used.lock().stats.handles -= 1;
     }
 }

@@ -14,6 +14,7 @@
 //! | `contexts` | context ids |
 //! | `answer` | encoding of answers |
 //! | `limits` | what a tenant may have |
+//! | `openers` | who has opened the device, for the operator |
 
 mod answer;
 mod backing;
@@ -21,6 +22,7 @@ mod commands;
 mod contexts;
 mod driver;
 mod limits;
+mod openers;
 
 #[cfg(test)]
 mod model_tests;
@@ -30,18 +32,24 @@ mod tests;
 use self::{
     answer::{Answer, Reply},
     contexts::Contexts,
-    driver::{TenantData, TenantDriver},
+    driver::{TenantData, TenantDevice, TenantDriver},
 };
-use drm_core::Registration;
-use kernel_abi::virtio_nova::{
-    self as wire, Config, Event, Hdr, Status, Wire, CMD_CTX_CREATE, CMD_CTX_DESTROY,
-    CMD_GEM_ADD_PAGES, CMD_GEM_CHECKSUM, CMD_GEM_CLOSE, CMD_GEM_CREATE, CMD_GEM_OPEN,
-    CMD_NEGOTIATE,
+use drm_core::{Registration, UnregisteredDevice};
+use kernel_abi::{
+    device::RootDevice,
+    error::Error,
+    types::ARef,
+    virtio_nova::{
+        self as wire, Config, Event, Hdr, Status, Wire, CMD_CTX_CREATE, CMD_CTX_DESTROY,
+        CMD_GEM_ADD_PAGES, CMD_GEM_CHECKSUM, CMD_GEM_CLOSE, CMD_GEM_CREATE, CMD_GEM_OPEN,
+        CMD_NEGOTIATE,
+    },
 };
 use vm_memory::GuestMemoryMmap;
 
 pub use self::answer::MAX_ANSWER;
 pub use self::limits::{Limits, Stats};
+pub use self::openers::{ContextView, Inspector, Opener};
 
 /// The card, as guests are told of it.
 #[derive(Clone, Debug)]
@@ -71,9 +79,10 @@ pub struct DeviceError {
 /// A tenant's device.
 pub struct Device {
     gpu: GpuIdentity,
-    // Contexts are files of the device: they go first.
+    // Contexts are files of the DRM device: they go first. That is registered until its parent goes.
     contexts: Contexts,
-    drm: Registration<TenantDriver>,
+    drm: ARef<TenantDevice>,
+    _parent: RootDevice,
     negotiated: bool,
     lost: bool,
     event_pending: bool,
@@ -88,10 +97,14 @@ impl Device {
             ..limits
         };
         let make = || {
-            let device = drm_core::Device::<TenantDriver>::new(Ok(TenantData::new(limits)))?;
-            Registration::new(device)
+            let parent = RootDevice::new(c"tenant")?;
+            let drm =
+                UnregisteredDevice::<TenantDriver>::new(&parent, Ok(TenantData::new(limits)))?;
+            let drm =
+                Registration::<TenantDriver>::new_foreign_owned::<Error>(drm, &parent, Ok(()), 0)?;
+            Ok((ARef::from(drm), parent))
         };
-        let drm = make().map_err(|source| DeviceError {
+        let (drm, parent) = make().map_err(|source| DeviceError {
             tenant: tenant.to_owned(),
             source,
         })?;
@@ -99,6 +112,7 @@ impl Device {
             gpu,
             contexts: Contexts::new(),
             drm,
+            _parent: parent,
             negotiated: false,
             lost: false,
             event_pending: false,
@@ -106,7 +120,7 @@ impl Device {
     }
 
     fn limits(&self) -> &Limits {
-        self.drm.device().limits()
+        self.drm.limits()
     }
 
     /// The configuration space (section 4).
@@ -226,9 +240,14 @@ impl Device {
         self.event_pending = false;
     }
 
+    /// For an operator who looks into the device.
+    pub fn inspector(&self) -> Inspector {
+        Inspector(self.drm.clone())
+    }
+
     /// What the tenant has.
     pub fn stats(&self) -> Stats {
-        let mut stats = self.drm.device().stats();
+        let mut stats = self.drm.stats();
         stats.contexts = self.contexts.len();
         stats
     }

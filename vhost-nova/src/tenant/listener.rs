@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_manager::{EventOps, EventSet, Events, MutEventSubscriber};
+use vhost::vhost_user::Listener;
 use vmm_sys_util::eventfd::{EventFd, EFD_NONBLOCK};
 use vmm_sys_util::timerfd::TimerFd;
 
@@ -19,6 +20,7 @@ use crate::connection::Live;
 use crate::error::{Context, Error};
 use crate::gpu::Gpu;
 use crate::limited;
+use crate::operator::TenantStatus;
 
 /// How long a second connection waits for the end of the first.
 const GRACE: Duration = Duration::from_millis(250);
@@ -27,7 +29,7 @@ const GRACE: Duration = Duration::from_millis(250);
 pub struct TenantListener {
     tenant: Arc<Tenant>,
     gpu: Arc<Gpu>,
-    socket: Socket,
+    socket: Socket<Listener>,
     live: Option<Live>,
     /// Written when everything of `live` is gone.
     ended: EventFd,
@@ -45,7 +47,7 @@ impl TenantListener {
         Ok(Self {
             tenant: Arc::new(Tenant::new(&spec.name)),
             gpu,
-            socket: Socket::bind(spec)?,
+            socket: Socket::bind(&spec.socket)?,
             live: None,
             ended: EventFd::new(EFD_NONBLOCK).context("creating an eventfd")?,
             grace: TimerFd::new().context("creating a timer")?,
@@ -64,6 +66,12 @@ impl TenantListener {
     /// Whether there is a connection whose end has not come.
     pub fn is_live(&self) -> bool {
         self.live.is_some()
+    }
+
+    /// What an operator is told of the tenant.
+    pub fn status(&self) -> TenantStatus {
+        let live = self.live.as_ref().map(Live::inspector);
+        TenantStatus::new(&self.tenant.name, self.socket.path(), live)
     }
 
     /// The tenant's name.

@@ -6,7 +6,7 @@ mod socket;
 mod spec;
 
 pub use listener::TenantListener;
-pub use socket::{Owner, Socket};
+pub use socket::{Owner, Socket, SocketSpec};
 pub use spec::{check_distinct, TenantSpec};
 
 use crate::log_limit::LogLimit;

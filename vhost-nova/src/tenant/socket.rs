@@ -13,9 +13,7 @@ use std::str::FromStr;
 
 use nix::sys::stat::{umask, Mode};
 use nix::unistd::{Group, User};
-use vhost::vhost_user::Listener;
 
-use super::spec::TenantSpec;
 use crate::error::{Context, Error};
 
 /// `sun_path` has 108 bytes, one of them for the terminating zero.
@@ -55,22 +53,38 @@ impl FromStr for Owner {
     }
 }
 
-/// A listening socket and its file.
-pub struct Socket {
-    listener: Listener,
-    path: PathBuf,
-    /// Device and inode of the file that was made.
-    file: (u64, u64),
+/// A socket file that is to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketSpec {
+    /// Where.
+    pub path: PathBuf,
+    /// Who owns it; the daemon's user when not given.
+    pub owner: Option<Owner>,
+    /// Its permissions.
+    pub mode: u32,
 }
 
-impl Socket {
+/// A listening socket and its file.
+pub struct Socket<L> {
+    listener: L,
+    file: SocketFile,
+}
+
+/// A socket file of ours; removed when this is dropped.
+struct SocketFile {
+    path: PathBuf,
+    /// Device and inode of the file that was made.
+    id: (u64, u64),
+}
+
+impl<L: From<UnixListener>> Socket<L> {
     /// Makes the socket file and listens on it.
     ///
     /// # Errors
     /// A configuration error when the path can not be a socket's; a runtime error when somebody
     /// listens there already or the system refuses.
-    pub fn bind(spec: &TenantSpec) -> Result<Self, Error> {
-        let path = &spec.socket;
+    pub fn bind(spec: &SocketSpec) -> Result<Self, Error> {
+        let path = &spec.path;
         check_path(path)?;
         remove_stale(path)?;
         let doing = |what: &str| format!("{what} socket {}", path.display());
@@ -81,9 +95,11 @@ impl Socket {
         let listener = bound.context(doing("binding"))?;
         let metadata = fs::symlink_metadata(path).context(doing("binding"))?;
         let socket = Self {
-            listener: Listener::from(listener),
-            path: path.clone(),
-            file: (metadata.dev(), metadata.ino()),
+            listener: L::from(listener),
+            file: SocketFile {
+                path: path.clone(),
+                id: (metadata.dev(), metadata.ino()),
+            },
         };
         if let Some(owner) = spec.owner {
             let changed = chown(path, Some(owner.uid), owner.gid);
@@ -93,28 +109,30 @@ impl Socket {
         changed.context(doing("setting the mode of"))?;
         Ok(socket)
     }
+}
 
+impl<L> Socket<L> {
     /// The listener.
-    pub fn listener(&mut self) -> &mut Listener {
+    pub fn listener(&mut self) -> &mut L {
         &mut self.listener
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.file.path
     }
 }
 
-impl AsRawFd for Socket {
+impl<L: AsRawFd> AsRawFd for Socket<L> {
     fn as_raw_fd(&self) -> RawFd {
         self.listener.as_raw_fd()
     }
 }
 
-impl Drop for Socket {
+impl Drop for SocketFile {
     fn drop(&mut self) {
         let own = fs::symlink_metadata(&self.path)
-            .is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == self.file);
+            .is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == self.id);
         if own {
             if let Err(error) = fs::remove_file(&self.path) {
                 tracing::warn!("removing {}: {error}", self.path.display());

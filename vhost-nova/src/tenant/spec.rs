@@ -2,10 +2,10 @@
 //! `--tenant name=alice,socket=PATH[,owner=USER[:GROUP]][,mode=OCTAL]`
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::socket::Owner;
+use super::socket::SocketSpec;
 use crate::error::Error;
 
 const MAX_NAME: usize = 32;
@@ -18,11 +18,7 @@ pub struct TenantSpec {
     /// For logs, and later for the operator.
     pub name: String,
     /// Where the tenant's machine monitor connects.
-    pub socket: PathBuf,
-    /// Who owns the socket file; the daemon's user when not given.
-    pub owner: Option<Owner>,
-    /// Permissions of the socket file.
-    pub mode: u32,
+    pub socket: SocketSpec,
 }
 
 impl FromStr for TenantSpec {
@@ -49,7 +45,35 @@ impl FromStr for TenantSpec {
         }
         Ok(Self {
             name: name.ok_or("name= is missing")?,
-            socket: socket.ok_or("socket= is missing")?,
+            socket: SocketSpec {
+                path: socket.ok_or("socket= is missing")?,
+                owner,
+                mode: mode.unwrap_or(DEFAULT_MODE),
+            },
+        })
+    }
+}
+
+impl FromStr for SocketSpec {
+    type Err = String;
+
+    /// `PATH[,owner=USER[:GROUP]][,mode=OCTAL]`
+    fn from_str(spec: &str) -> Result<Self, String> {
+        let mut parts = spec.split(',');
+        let path = match parts.next() {
+            None | Some("") => return Err("the path is missing".into()),
+            Some(path) => PathBuf::from(path),
+        };
+        let (mut owner, mut mode) = (None, None);
+        for part in parts {
+            match part.split_once('=') {
+                Some((key @ "owner", value)) => set(&mut owner, key, value.parse()?)?,
+                Some((key @ "mode", value)) => set(&mut mode, key, parse_mode(value)?)?,
+                _ => return Err(format!("unknown key {part:?}; there are: owner=, mode=")),
+            }
+        }
+        Ok(Self {
+            path,
             owner,
             mode: mode.unwrap_or(DEFAULT_MODE),
         })
@@ -80,12 +104,12 @@ fn parse_mode(mode: &str) -> Result<u32, String> {
     }
 }
 
-/// Checks that no name and no socket is given twice.
+/// Checks that no name and no socket is given twice, `other` sockets included.
 ///
 /// # Errors
 /// Names the first that is.
-pub fn check_distinct(specs: &[TenantSpec]) -> Result<(), Error> {
-    let (mut names, mut sockets) = (HashSet::new(), HashSet::new());
+pub fn check_distinct(specs: &[TenantSpec], other: Option<&SocketSpec>) -> Result<(), Error> {
+    let mut names = HashSet::new();
     for spec in specs {
         if !names.insert(&spec.name) {
             return Err(Error::config(format!(
@@ -93,24 +117,31 @@ pub fn check_distinct(specs: &[TenantSpec]) -> Result<(), Error> {
                 spec.name
             )));
         }
-        // The same file by another path, where the directory exists.
-        let path = match (spec.socket.parent(), spec.socket.file_name()) {
-            (Some(parent), Some(file)) => {
-                let parent = if parent.as_os_str().is_empty() {
-                    ".".as_ref()
-                } else {
-                    parent
-                };
-                parent.canonicalize().map(|parent| parent.join(file)).ok()
-            }
-            _ => None,
-        };
-        if !sockets.insert(path.unwrap_or_else(|| spec.socket.clone())) {
-            let socket = spec.socket.display();
+    }
+    let mut sockets = HashSet::new();
+    for socket in specs.iter().map(|spec| &spec.socket).chain(other) {
+        if !sockets.insert(resolve(&socket.path)) {
+            let socket = socket.path.display();
             return Err(Error::config(format!("socket {socket} is given twice")));
         }
     }
     Ok(())
+}
+
+/// The same file by another path is the same, where the directory exists.
+fn resolve(path: &Path) -> PathBuf {
+    let resolved = match (path.parent(), path.file_name()) {
+        (Some(parent), Some(file)) => {
+            let parent = if parent.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                parent
+            };
+            parent.canonicalize().map(|parent| parent.join(file)).ok()
+        }
+        _ => None,
+    };
+    resolved.unwrap_or_else(|| path.to_owned())
 }
 
 #[cfg(test)]
@@ -121,10 +152,10 @@ mod tests {
     fn a_full_spec_is_parsed() {
         let spec: TenantSpec = "name=alice,socket=/run/a.sock,mode=660".parse().unwrap();
         assert_eq!(spec.name, "alice");
-        assert_eq!(spec.socket, PathBuf::from("/run/a.sock"));
-        assert_eq!((spec.owner, spec.mode), (None, 0o660));
+        assert_eq!(spec.socket.path, PathBuf::from("/run/a.sock"));
+        assert_eq!((spec.socket.owner, spec.socket.mode), (None, 0o660));
         let spec: TenantSpec = "socket=a,name=b".parse().unwrap();
-        assert_eq!(spec.mode, 0o600);
+        assert_eq!(spec.socket.mode, 0o600);
     }
 
     #[test]
@@ -151,13 +182,37 @@ mod tests {
     fn the_same_name_or_socket_twice_is_an_error() {
         let spec = |spec: &str| spec.parse::<TenantSpec>().unwrap();
         let specs = [spec("name=a,socket=/x"), spec("name=a,socket=/y")];
-        assert!(check_distinct(&specs).is_err());
+        assert!(check_distinct(&specs, None).is_err());
         let specs = [
             spec("name=a,socket=/tmp/x"),
             spec("name=b,socket=/tmp/../tmp/x"),
         ];
-        assert!(check_distinct(&specs).is_err());
+        assert!(check_distinct(&specs, None).is_err());
         let specs = [spec("name=a,socket=/x"), spec("name=b,socket=/y")];
-        assert!(check_distinct(&specs).is_ok());
+        assert!(check_distinct(&specs, None).is_ok());
+        let other = |path: &str| path.parse::<SocketSpec>().unwrap();
+        assert!(check_distinct(&specs, Some(&other("/z"))).is_ok());
+        assert!(check_distinct(&specs, Some(&other("/y"))).is_err());
+    }
+
+    #[test]
+    fn a_socket_alone_has_the_same_keys() {
+        let spec: SocketSpec = "/run/c.sock,mode=666".parse().unwrap();
+        assert_eq!(
+            (spec.path, spec.mode),
+            (PathBuf::from("/run/c.sock"), 0o666)
+        );
+        assert_eq!("c".parse::<SocketSpec>().unwrap().mode, 0o600);
+        for (spec, message) in [
+            ("", "path is missing"),
+            (",mode=600", "path is missing"),
+            ("/c,mode=8", "no file mode"),
+            ("/c,mode=600,mode=600", "given twice"),
+            ("/c,colour=red", "unknown key"),
+            ("/c,owner=no-such-user-here", "no user"),
+        ] {
+            let error = spec.parse::<SocketSpec>().unwrap_err();
+            assert!(error.contains(message), "{spec:?}: {error}");
+        }
     }
 }

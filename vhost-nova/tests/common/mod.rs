@@ -38,8 +38,14 @@ impl Daemon {
     }
 
     pub fn start_in(dir: tempfile::TempDir, tenants: &[&str]) -> Self {
+        Self::start_with(dir, tenants, &[])
+    }
+
+    /// With these arguments too.
+    pub fn start_with(dir: tempfile::TempDir, tenants: &[&str], args: &[&str]) -> Self {
         let mut command = command();
         command.args(["serve", "--gpu", "model", "--log-level", "debug"]);
+        command.args(args);
         for tenant in tenants {
             // Keys may follow the name.
             let (name, keys) = tenant.split_once(',').unwrap_or((tenant, ""));

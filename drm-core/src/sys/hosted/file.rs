@@ -1,58 +1,109 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! Open files and their handles.
+//! Open files, who has opened them, and their handles.
 
-use super::{
-    device::{Device, Registration},
-    gem::AllocImpl,
-    handles::Handles,
-    ioctl,
-};
+use super::{device::Device, event::EventQueue, gem::AllocImpl, handles::Handles, ioctl};
 use crate::{driver::Driver, file::DriverFile};
-use core::pin::Pin;
+use core::{
+    pin::Pin,
+    sync::atomic::{AtomicBool, Ordering},
+};
 use kernel_abi::{
     alloc::{flags::GFP_KERNEL, KBox},
-    error::{code::ENODEV, Error, Result},
+    error::{
+        code::{EACCES, ENODEV},
+        Error, Result,
+    },
     new_mutex,
-    sync::Mutex,
-    types::ARef,
+    sync::{Arc, Mutex},
+    transmute::{AsBytes, FromBytes},
+    types::{ARef, ScopeGuard},
 };
 use pinned_init::{pin_data, pinned_drop, try_pin_init};
 
 /// The driver's object type of a file.
 pub(super) type ObjectOf<F> = <<F as DriverFile>::Driver as Driver>::Object;
 
+/// Which of a device's nodes (`enum drm_minor_type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Minor {
+    /// `card0`: everything, for those who are authenticated.
+    Primary,
+    /// `renderD128`: what is [`RENDER_ALLOW`](crate::ioctl::RENDER_ALLOW); only with
+    /// [`FEAT_RENDER`](Driver::FEAT_RENDER).
+    Render,
+}
+
 /// An open file of a device, with the driver's [`DriverFile`] behind it. Dropping it closes its
 /// handles and then the file.
 #[pin_data(PinnedDrop)]
 pub struct File<F: DriverFile> {
     device: ARef<Device<F::Driver>>,
+    minor: Minor,
+    is_admin: bool,
+    is_master: bool,
+    is_authenticated: AtomicBool,
     #[pin]
     pub(super) handles: Mutex<Handles<ARef<ObjectOf<F>>>>,
+    pub(super) events: Arc<EventQueue>,
     inner: Pin<KBox<F>>,
 }
 
 impl<F: DriverFile> File<F> {
-    /// Opens a file of a registered device, as open(2) of a render node does.
-    pub fn open(registration: &Registration<F::Driver>) -> Result<Pin<KBox<Self>>> {
-        let device = ARef::from(registration.device());
-        let inner = F::open(&device)?;
-        KBox::pin_init(
+    /// Opens the render node of a registered device, as open(2) by somebody without privileges does.
+    ///
+    /// Sleeps. `ENODEV` when the device is not registered or has no render node, `ENOMEM` without memory, and the error
+    /// of [`DriverFile::open`].
+    ///
+    /// ```
+    /// # use drm_core::{doctest::*, File};
+    /// # with_toy(|device| {
+    /// let file = File::<ToyFile>::open(device)?;
+    /// assert_eq!(file.handle_count(), 0);
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn open(device: &Device<F::Driver>) -> Result<Pin<KBox<Self>>> {
+        Self::open_minor(device, Minor::Render, false)
+    }
+
+    /// Opens a node, by somebody who has `CAP_SYS_ADMIN` when `is_admin`.
+    ///
+    /// Who opens the primary node while it has no master becomes that. An administrator and a master are
+    /// authenticated. Errors as [`File::open`].
+    pub fn open_minor(
+        device: &Device<F::Driver>,
+        minor: Minor,
+        is_admin: bool,
+    ) -> Result<Pin<KBox<Self>>> {
+        let has_node = minor == Minor::Primary || F::Driver::FEAT_RENDER;
+        if !has_node || !device.is_registered() {
+            return Err(ENODEV);
+        }
+        let inner = F::open(device)?;
+        let events = EventQueue::new()?;
+        // Last, so that nothing after it fails but the allocation.
+        let is_master =
+            minor == Minor::Primary && !device.inner().has_master.swap(true, Ordering::AcqRel);
+        let demote = ScopeGuard::new(|| {
+            if is_master {
+                device.inner().has_master.store(false, Ordering::Release);
+            }
+        });
+        let file = KBox::pin_init(
             try_pin_init!(Self {
-                device,
+                device: ARef::from(device),
+                minor,
+                is_admin,
+                is_master,
+                is_authenticated: AtomicBool::new(is_admin || is_master),
                 handles <- new_mutex!(Handles::new(), "File::handles"),
+                events,
                 inner,
             }? Error),
             GFP_KERNEL,
-        )
-    }
-
-    /// # Safety
-    ///
-    /// `raw` is an open file of this type, for `'a`.
-    #[doc(hidden)]
-    pub unsafe fn erased<'a>(raw: *const ()) -> &'a Self {
-        // SAFETY: by this function's contract.
-        unsafe { &*raw.cast() }
+        )?;
+        demote.dismiss();
+        Ok(file)
     }
 
     /// The driver's part.
@@ -63,6 +114,35 @@ impl<F: DriverFile> File<F> {
     /// The device.
     pub fn device(&self) -> &Device<F::Driver> {
         &self.device
+    }
+
+    /// Which node it was opened by.
+    pub fn minor(&self) -> Minor {
+        self.minor
+    }
+
+    /// Whether it was opened with `CAP_SYS_ADMIN`.
+    pub fn is_admin(&self) -> bool {
+        self.is_admin
+    }
+
+    /// Whether it is the master of the primary node.
+    pub fn is_master(&self) -> bool {
+        self.is_master
+    }
+
+    /// Whether [`AUTH`](crate::ioctl::AUTH) ioctls are its on the primary node.
+    pub fn is_authenticated(&self) -> bool {
+        self.is_authenticated.load(Ordering::Acquire)
+    }
+
+    /// Authenticates `other`, as `DRM_IOCTL_AUTH_MAGIC` does; `EACCES` for who is not master.
+    pub fn authenticate(&self, other: &Self) -> Result {
+        if !self.is_master {
+            return Err(EACCES);
+        }
+        other.is_authenticated.store(true, Ordering::Release);
+        Ok(())
     }
 
     /// Handles that are open.
@@ -77,25 +157,34 @@ impl<F: DriverFile> File<F> {
         Ok(())
     }
 
-    /// Calls driver ioctl `nr` as on a render node: an unknown one, or an argument of another type,
-    /// is `EINVAL`; one that a render node does not have is `EACCES`.
-    pub fn ioctl<A: 'static>(&self, nr: u32, arg: &mut A) -> Result<u32> {
-        if self.device.is_unplugged() {
+    /// Calls the driver's command `cmd`.
+    ///
+    /// `ENODEV` on a device that is unplugged; `EINVAL` for an unknown command or an argument of another type;
+    /// `EACCES` for who may not call it; and the handler's error.
+    pub fn ioctl<A: FromBytes + AsBytes>(&self, cmd: u32, arg: &mut A) -> Result<u32> {
+        if !self.device.is_registered() {
             return Err(ENODEV);
         }
-        ioctl::call(<F::Driver as Driver>::IOCTLS, self, nr, arg)
+        ioctl::call(self, cmd, arg)
     }
 }
 
 #[pinned_drop]
 impl<F: DriverFile> PinnedDrop for File<F> {
     fn drop(self: Pin<&mut Self>) {
+        self.events.close();
         loop {
             // One at a time: the driver may use the file.
             let Some(object) = self.handles.lock().pop() else {
-                return;
+                break;
             };
             object.handle_closed(&self);
+        }
+        if self.is_master {
+            self.device
+                .inner()
+                .has_master
+                .store(false, Ordering::Release);
         }
     }
 }

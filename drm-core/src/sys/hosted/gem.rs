@@ -48,7 +48,7 @@ impl<T: DriverObject> Default for Pool<T> {
 impl<T: DriverObject> Object<T> {
     /// Makes an object of `size` bytes.
     pub fn new(device: &Device<T::Driver>, size: usize, args: T::Args) -> Result<ARef<Self>> {
-        let pooled = device.pool.lock().0.pop();
+        let pooled = device.inner().pool.lock().0.pop();
         let memory = match pooled {
             Some(memory) => memory,
             None => KBox::new_uninit(GFP_KERNEL)?,
@@ -77,7 +77,7 @@ impl<T: DriverObject> Object<T> {
 }
 
 fn recycle<T: DriverObject>(device: &Device<T::Driver>, memory: KBox<MaybeUninit<Object<T>>>) {
-    let mut pool = device.pool.lock();
+    let mut pool = device.inner().pool.lock();
     if pool.0.len() < POOL {
         // Without memory for the list the object's memory is simply freed.
         let _ = pool.0.push(memory, GFP_KERNEL);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The hosted home: a DRM core of our own, in a process.
 
+extern crate std;
+
 pub mod device;
+pub mod doctest;
+pub mod event;
 pub mod file;
 pub mod gem;
 mod handles;
@@ -9,3 +13,10 @@ pub mod ioctl;
 
 #[cfg(test)]
 mod tests;
+
+/// What appears at the crate's top in this home only.
+pub mod exports {
+    #[doc(hidden)]
+    pub use super::doctest;
+    pub use super::file::Minor;
+}

@@ -3,17 +3,18 @@
 
 extern crate std;
 
-use super::{
-    device::{Device, Registration},
-    file::File,
-    handles::Handles,
-};
+mod context;
+mod event;
+mod handles;
+mod permit;
+
 use crate::{
     declare_drm_ioctls,
+    device::{Device, Ioctl, Registered},
     driver::{Driver, DriverInfo},
-    file::DriverFile,
+    file::{DriverFile, File},
     gem::{BaseObject, DriverObject, Object},
-    ioctl,
+    ioctl, Minor, Registration, UnregisteredDevice,
 };
 use core::{
     pin::Pin,
@@ -21,14 +22,16 @@ use core::{
 };
 use kernel_abi::{
     alloc::{flags::GFP_KERNEL, KBox},
+    device::{self, RootDevice},
     error::{
         code::{EACCES, EINVAL, EIO, ENODEV, ENOENT},
         Error, Result,
     },
+    transmute::{AsBytes, FromBytes},
+    types::ARef,
 };
 use pinned_init::PinInit;
-use proptest::prelude::*;
-use std::{collections::BTreeMap, sync::Arc, vec::Vec};
+use std::sync::Arc;
 
 #[derive(Default)]
 struct Counts {
@@ -39,16 +42,36 @@ struct Counts {
 
 struct Toy;
 
+/// What [`ToyFile::add`] adds.
+struct Summand<'a>(&'a u32);
+
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Double {
     value: u32,
 }
+// SAFETY: an integer.
+unsafe impl FromBytes for Double {}
+// SAFETY: an integer.
+unsafe impl AsBytes for Double {}
+
+/// The command of the toy's ioctl `nr`.
+const fn double(nr: u32) -> u32 {
+    ioctl::IOWR::<Double>(ioctl::COMMAND_BASE + nr)
+}
+
+const DOUBLE: u32 = double(0x00);
+const AUTH: u32 = double(0x05);
+const ROOT: u32 = double(0x06);
+const MASTER: u32 = double(0x07);
+const ADD: u32 = double(0x10);
 
 impl Driver for Toy {
     type Data = Arc<Counts>;
+    type RegistrationData<'a> = Summand<'a>;
     type Object = Object<ToyObject>;
     type File = ToyFile;
+    type ParentDevice<Ctx: device::DeviceContext> = device::Device<Ctx>;
     const INFO: DriverInfo = DriverInfo {
         major: 1,
         minor: 0,
@@ -56,9 +79,14 @@ impl Driver for Toy {
         name: c"toy",
         desc: c"for tests",
     };
+    const FEAT_RENDER: bool = true;
+
     declare_drm_ioctls! {
-        (0x00, Double, ioctl::RENDER_ALLOW, ToyFile::double),
-        (0x05, Double, ioctl::AUTH, ToyFile::double),
+        (DOUBLE, Double, ioctl::RENDER_ALLOW, ToyFile::double),
+        (AUTH, Double, ioctl::AUTH, ToyFile::double),
+        (ROOT, Double, ioctl::ROOT_ONLY | ioctl::RENDER_ALLOW, ToyFile::double),
+        (MASTER, Double, ioctl::MASTER, ToyFile::double),
+        (ADD, Double, ioctl::RENDER_ALLOW, ToyFile::add),
     }
 }
 
@@ -74,9 +102,21 @@ impl DriverFile for ToyFile {
 }
 
 impl ToyFile {
-    fn double(_device: &Device<Toy>, arg: &mut Double, _file: &File<Self>) -> Result<u32> {
+    fn double(_device: &Device<Toy, Ioctl>, arg: &mut Double, _file: &File<Self>) -> Result<u32> {
         arg.value = arg.value.checked_mul(2).ok_or(EINVAL)?;
         Ok(7)
+    }
+
+    fn add(
+        device: &Device<Toy, Registered>,
+        summand: &Summand<'_>,
+        arg: &mut Double,
+        _file: &File<Self>,
+    ) -> Result<u32> {
+        let parent: &device::Device<device::Bound> = device.as_ref();
+        assert_eq!(parent.name(), c"toy");
+        arg.value += summand.0;
+        Ok(0)
     }
 }
 
@@ -129,17 +169,47 @@ impl Drop for ToyObject {
     }
 }
 
-fn toy() -> (Arc<Counts>, Registration<Toy>) {
+/// A registered device, its parent, and what is counted.
+struct Bench {
+    counts: Arc<Counts>,
+    device: ARef<Device<Toy>>,
+    /// Dropped to unbind the parent, and so unregister the device.
+    parent: Option<RootDevice>,
+}
+
+fn toy() -> Bench {
     let counts = Arc::new(Counts::default());
-    let device = Device::<Toy>::new(Ok(counts.clone())).unwrap();
-    (counts, Registration::new(device).unwrap())
+    let parent = RootDevice::new(c"toy").unwrap();
+    let device = UnregisteredDevice::<Toy>::new(&parent, Ok(counts.clone())).unwrap();
+    let data = Ok::<_, Error>(Summand(&5));
+    let device = Registration::new_foreign_owned(device, &parent, data, 0).unwrap();
+    Bench {
+        counts,
+        device: ARef::from(device),
+        parent: Some(parent),
+    }
+}
+
+impl Bench {
+    fn open(&self) -> Pin<KBox<File<ToyFile>>> {
+        File::open(&self.device).unwrap()
+    }
+
+    fn object(&self) -> ARef<Object<ToyObject>> {
+        Object::<ToyObject>::new(&self.device, 4096, (false, false)).unwrap()
+    }
+
+    fn unregister(&mut self) {
+        self.parent = None;
+    }
 }
 
 #[test]
 fn handles_keep_objects_and_files_keep_handles() {
-    let (counts, registration) = toy();
-    let file = File::<ToyFile>::open(&registration).unwrap();
-    let object = Object::<ToyObject>::new(registration.device(), 4096, (false, false)).unwrap();
+    let bench = toy();
+    let counts = bench.counts.clone();
+    let file = bench.open();
+    let object = bench.object();
     let first = object.create_handle(&file).unwrap();
     let second = object.create_handle(&file).unwrap();
     assert_ne!(first, 0);
@@ -155,17 +225,18 @@ fn handles_keep_objects_and_files_keep_handles() {
     assert_eq!(counts.objects.load(SeqCst), 0);
     assert_eq!(counts.files.load(SeqCst), 0);
     // One here, none in a device that is gone.
-    drop(registration);
+    drop(bench);
     assert_eq!(Arc::strong_count(&counts), 1);
 }
 
 #[test]
 fn what_fails_leaves_nothing() {
-    let (counts, registration) = toy();
-    let file = File::<ToyFile>::open(&registration).unwrap();
-    let failed = Object::<ToyObject>::new(registration.device(), 4096, (true, false));
+    let bench = toy();
+    let counts = bench.counts.clone();
+    let file = bench.open();
+    let failed = Object::<ToyObject>::new(&bench.device, 4096, (true, false));
     assert_eq!(failed.err(), Some(EIO));
-    let refused = Object::<ToyObject>::new(registration.device(), 4096, (false, true)).unwrap();
+    let refused = Object::<ToyObject>::new(&bench.device, 4096, (false, true)).unwrap();
     assert_eq!(refused.create_handle(&file), Err(EACCES));
     assert_eq!(file.handle_count(), 0);
     drop(refused);
@@ -174,12 +245,9 @@ fn what_fails_leaves_nothing() {
 
 #[test]
 fn handles_are_of_one_file() {
-    let (_counts, registration) = toy();
-    let (one, other) = (
-        File::<ToyFile>::open(&registration).unwrap(),
-        File::<ToyFile>::open(&registration).unwrap(),
-    );
-    let object = Object::<ToyObject>::new(registration.device(), 4096, (false, false)).unwrap();
+    let bench = toy();
+    let (one, other) = (bench.open(), bench.open());
+    let object = bench.object();
     let handle = object.create_handle(&one).unwrap();
     let foreign = Object::<ToyObject>::lookup_handle(&other, handle);
     assert_eq!(foreign.err(), Some(ENOENT));
@@ -190,55 +258,30 @@ fn handles_are_of_one_file() {
 
 #[test]
 fn ioctls_go_through_the_table() {
-    let (_counts, registration) = toy();
-    let file = File::<ToyFile>::open(&registration).unwrap();
+    let mut bench = toy();
+    let file = bench.open();
     let mut arg = Double { value: 21 };
-    assert_eq!(file.ioctl(0x00, &mut arg), Ok(7));
+    assert_eq!(file.ioctl(DOUBLE, &mut arg), Ok(7));
     assert_eq!(arg.value, 42);
+    assert_eq!(file.ioctl(ADD, &mut arg), Ok(0));
+    assert_eq!(arg.value, 47, "the registration's data was there");
     let mut big = Double { value: u32::MAX };
-    assert_eq!(file.ioctl(0x00, &mut big), Err(EINVAL));
-    assert_eq!(file.ioctl(0x03, &mut arg), Err(EINVAL), "a gap");
-    assert_eq!(file.ioctl(0x06, &mut arg), Err(EINVAL), "beyond the table");
+    assert_eq!(file.ioctl(DOUBLE, &mut big), Err(EINVAL));
+    for (cmd, what) in [
+        (double(0x03), "a gap"),
+        (double(0x11), "beyond the table"),
+        (double(0x80), "beyond a driver's numbers"),
+        (ioctl::IOWR::<Double>(0x09), "below a driver's numbers"),
+        (ioctl::IOW::<Double>(0x40), "another direction"),
+    ] {
+        assert_eq!(file.ioctl(cmd, &mut arg), Err(EINVAL), "{what}");
+    }
+    assert_eq!(file.ioctl(DOUBLE, &mut 1u64), Err(EINVAL), "another size");
     assert_eq!(
-        file.ioctl(0x05, &mut arg),
-        Err(EACCES),
-        "not on a render node"
-    );
-    assert_eq!(file.ioctl(0x00, &mut 1u64), Err(EINVAL), "another size");
-    assert_eq!(
-        file.ioctl(0x00, &mut 1u32),
+        file.ioctl(DOUBLE, &mut 1u32),
         Err(EINVAL),
         "another type of the same size"
     );
-    drop(registration);
-    assert_eq!(file.ioctl(0x00, &mut arg), Err(ENODEV), "unplugged");
-}
-
-proptest! {
-    #[test]
-    fn handle_table_is_a_map(ops in proptest::collection::vec((any::<bool>(), 1u32..40), 0..200)) {
-        let mut table = Handles::new();
-        let mut model: BTreeMap<u32, usize> = BTreeMap::new();
-        for (index, (insert, handle)) in ops.into_iter().enumerate() {
-            if insert {
-                let handle = table.insert(index).unwrap();
-                prop_assert!(handle != 0);
-                prop_assert_eq!(model.insert(handle, index), None);
-            } else {
-                prop_assert_eq!(table.remove(handle).ok(), model.remove(&handle));
-            }
-            prop_assert_eq!(table.len(), model.len());
-            for handle in 0..45 {
-                prop_assert_eq!(table.get(handle).ok(), model.get(&handle));
-            }
-        }
-        let mut left: Vec<usize> = model.into_values().collect();
-        while let Some(value) = table.pop() {
-            let at = left.iter().position(|left| *left == value);
-            prop_assert!(at.is_some());
-            left.swap_remove(at.unwrap());
-        }
-        prop_assert!(left.is_empty());
-        prop_assert_eq!(table.insert(0), Ok(1));
-    }
+    bench.unregister();
+    assert_eq!(file.ioctl(DOUBLE, &mut arg), Err(ENODEV), "unplugged");
 }

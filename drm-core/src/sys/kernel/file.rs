@@ -20,13 +20,19 @@ impl<F: DriverFile> File<F> {
     /// # Safety
     ///
     /// `raw` is an open file of a device of `F::Driver`, for `'a`.
-    pub unsafe fn from_raw<'a>(raw: *mut bindings::drm_file) -> &'a Self {
+    pub(crate) unsafe fn from_raw<'a>(raw: *mut bindings::drm_file) -> &'a Self {
         // SAFETY: the type is transparent.
         unsafe { &*raw.cast() }
     }
 
     pub(crate) fn as_raw(&self) -> *mut bindings::drm_file {
         self.0.get()
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Device<F::Driver> {
+        // SAFETY: by the type invariant; a file keeps its node, and that its device.
+        unsafe { Device::from_raw((*(*self.as_raw()).minor).dev) }
     }
 
     /// The driver's part.

@@ -2,6 +2,10 @@
 //! The kernel home: DRM core of a stock kernel.
 
 pub mod device;
+pub mod event;
 pub mod file;
 pub mod gem;
 pub mod ioctl;
+
+/// What appears at the crate's top in this home only: nothing.
+pub mod exports {}

@@ -5,6 +5,7 @@ extern crate std;
 
 pub mod alloc;
 pub mod cred;
+pub mod device;
 mod kuid;
 pub(crate) mod print;
 pub mod security;

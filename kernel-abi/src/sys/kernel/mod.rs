@@ -5,6 +5,7 @@ pub mod alloc;
 pub mod bindings;
 pub mod completion;
 pub mod cred;
+pub mod device;
 pub mod fs;
 mod kuid;
 pub mod mm;

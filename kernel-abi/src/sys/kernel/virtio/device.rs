@@ -3,10 +3,11 @@
 
 use crate::{
     bindings,
+    device::{self, AsBusDevice, Bound, DeviceContext, Normal},
     error::{code::EINVAL, to_result, Result},
     types::Opaque,
 };
-use core::{ffi::CStr, ptr};
+use core::{ffi::CStr, marker::PhantomData, mem::offset_of, ptr};
 
 /// A virtio device that is bound, or being bound, to a driver.
 ///
@@ -14,7 +15,7 @@ use core::{ffi::CStr, ptr};
 ///
 /// A reference points to a live `struct virtio_device`.
 #[repr(transparent)]
-pub struct Device(Opaque<bindings::virtio_device>);
+pub struct Device<Ctx: DeviceContext = Normal>(Opaque<bindings::virtio_device>, PhantomData<Ctx>);
 
 /// A queue that nobody has taken yet.
 pub struct RawQueue(*mut bindings::virtqueue);
@@ -25,10 +26,10 @@ impl RawQueue {
     }
 }
 
-impl Device {
+impl<Ctx: DeviceContext> Device<Ctx> {
     /// # Safety
     ///
-    /// `raw` is live for `'a`.
+    /// `raw` is live for `'a`, and as `Ctx` promises.
     pub(super) unsafe fn from_raw<'a>(raw: *mut bindings::virtio_device) -> &'a Self {
         // SAFETY: the type is transparent.
         unsafe { &*raw.cast() }
@@ -37,12 +38,6 @@ impl Device {
     /// The C device.
     pub fn as_raw(&self) -> *mut bindings::virtio_device {
         self.0.get()
-    }
-
-    /// The embedded `struct device`, for what hangs below it.
-    pub fn as_device(&self) -> *mut bindings::device {
-        // SAFETY: by the type invariant; only the address is taken.
-        unsafe { &raw mut (*self.as_raw()).dev }
     }
 
     /// True when feature `bit` was negotiated.
@@ -63,7 +58,17 @@ impl Device {
             )
         };
     }
+}
 
+impl Device {
+    /// True when the guest's memory is encrypted, so that a device cannot read it.
+    pub fn memory_is_encrypted() -> bool {
+        // SAFETY: reads a global.
+        unsafe { bindings::nova_guest_memory_is_encrypted() }
+    }
+}
+
+impl Device<Bound> {
     /// Finds the device's first `N` queues. `vectors` says for each whether the driver's
     /// interrupt handler is called. Sleeps; once, in probe.
     pub fn find_queues<const N: usize>(&self, names: [&'static CStr; N]) -> Result<[RawQueue; N]> {
@@ -85,10 +90,16 @@ impl Device {
         })?;
         Ok(raw.map(RawQueue))
     }
+}
 
-    /// True when the guest's memory is encrypted, so that a device cannot read it.
-    pub fn memory_is_encrypted() -> bool {
-        // SAFETY: reads a global.
-        unsafe { bindings::nova_guest_memory_is_encrypted() }
+impl<Ctx: DeviceContext> AsRef<device::Device<Ctx>> for Device<Ctx> {
+    fn as_ref(&self) -> &device::Device<Ctx> {
+        // SAFETY: by the type invariant; the embedded device is as long and as much bound as this one.
+        unsafe { device::Device::from_raw(&raw mut (*self.as_raw()).dev) }
     }
+}
+
+// SAFETY: the offset is that of the embedded device; the type is transparent.
+unsafe impl<Ctx: DeviceContext> AsBusDevice<Ctx> for Device<Ctx> {
+    const OFFSET: usize = offset_of!(bindings::virtio_device, dev);
 }

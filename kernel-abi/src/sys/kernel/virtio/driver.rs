@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Registration of a virtio driver, and the callbacks from C.
 
-use super::device::Device;
+use super::{super::device::ResourceGroup, device::Device};
 use crate::{
     alloc::{flags::GFP_KERNEL, KBox},
     bindings,
+    device::Bound,
     error::{to_result, Error, Result},
     module::ThisModule,
     types::Opaque,
@@ -22,20 +23,20 @@ pub trait Driver: Send + Sync + Sized + 'static {
 
     /// Looks at the device's configuration and features. On an error the device is declined: it is not reset and its
     /// queues are not touched. Sleeps.
-    fn accept(device: &Device) -> Result;
+    fn accept(device: &Device<Bound>) -> Result;
 
     /// Finds the device's queues. Nothing may be sent yet. Sleeps.
-    fn probe(device: &Device) -> Result<Pin<KBox<Self>>>;
+    fn probe(device: &Device<Bound>) -> Result<Pin<KBox<Self>>>;
 
     /// The device is live (`DRIVER_OK`): requests may be sent. Sleeps. After an error the
-    /// device is taken down as in a removal, without [`Driver::unplug`].
-    fn ready(self: Pin<&Self>, device: &Device) -> Result;
+    /// device is taken down as in a removal.
+    ///
+    /// In a removal, what was given to the device since probe began
+    /// ([`device::register`](crate::device::register)) goes first, while the device still answers.
+    fn ready(self: Pin<&Self>, device: &Device<Bound>) -> Result;
 
     /// Queue `index` has something. Interrupt context.
     fn queue_interrupt(self: Pin<&Self>, index: u32);
-
-    /// The device goes away; it still answers. Sleeps.
-    fn unplug(self: Pin<&Self>);
 
     /// The device was reset: it has none of the driver's memory any more. The driver drops its
     /// [`Virtqueue`](super::Virtqueue)s here: the queues are deleted afterwards. Sleeps.
@@ -125,6 +126,8 @@ impl Drop for Registration {
 struct Private<T> {
     interrupt: unsafe fn(*const core::ffi::c_void, u32),
     data: Pin<KBox<T>>,
+    /// What was given to the device since probe began.
+    resources: Option<ResourceGroup>,
 }
 
 unsafe fn interrupt<T: Driver>(private: *const core::ffi::c_void, index: u32) {
@@ -160,14 +163,15 @@ unsafe extern "C" fn probe_callback<T: Driver>(vdev: *mut bindings::virtio_devic
     }
 }
 
-fn probe<T: Driver>(device: &Device) -> Result<(), Error> {
+fn probe<T: Driver>(device: &Device<Bound>) -> Result<(), Error> {
     T::accept(device)?;
     let raw = device.as_raw();
+    let resources = ResourceGroup::open(device.as_ref())?;
     let data = match T::probe(device) {
         Ok(data) => data,
         Err(error) => {
             // SAFETY: probe failed, so nobody uses the queues that it may have found.
-            unsafe { delete_queues(raw) };
+            unsafe { give_up(raw, resources) };
             return Err(error);
         }
     };
@@ -175,14 +179,18 @@ fn probe<T: Driver>(device: &Device) -> Result<(), Error> {
         Private {
             interrupt: interrupt::<T>,
             data,
+            resources: None,
         },
         GFP_KERNEL,
     );
     let private = match private {
-        Ok(private) => KBox::into_raw(private),
+        Ok(mut private) => {
+            private.resources = Some(resources);
+            KBox::into_raw(private)
+        }
         Err(error) => {
             // SAFETY: as above.
-            unsafe { delete_queues(raw) };
+            unsafe { give_up(raw, resources) };
             return Err(error.into());
         }
     };
@@ -202,11 +210,7 @@ fn probe<T: Driver>(device: &Device) -> Result<(), Error> {
 
 unsafe extern "C" fn remove_callback<T: Driver>(vdev: *mut bindings::virtio_device) {
     // SAFETY: remove follows a successful probe, which stored a `Private<T>`.
-    unsafe {
-        let private = bindings::nova_virtio_priv(vdev).cast::<Private<T>>();
-        (*private).data.as_ref().unplug();
-        take_down::<T>(vdev);
-    }
+    unsafe { take_down::<T>(vdev) };
 }
 
 /// # Safety
@@ -216,6 +220,9 @@ unsafe fn take_down<T: Driver>(vdev: *mut bindings::virtio_device) {
     // SAFETY: by this function's contract; a reset also waits for interrupt handlers.
     unsafe {
         let private = bindings::nova_virtio_priv(vdev).cast::<Private<T>>();
+        if let Some(resources) = (*private).resources.take() {
+            resources.release();
+        }
         bindings::virtio_reset_device(vdev);
         (*private).data.as_ref().stopped();
         bindings::nova_virtio_del_vqs(vdev);
@@ -227,9 +234,10 @@ unsafe fn take_down<T: Driver>(vdev: *mut bindings::virtio_device) {
 /// # Safety
 ///
 /// Nothing uses the device's queues.
-unsafe fn delete_queues(vdev: *mut bindings::virtio_device) {
+unsafe fn give_up(vdev: *mut bindings::virtio_device, resources: ResourceGroup) {
     // SAFETY: by this function's contract.
     unsafe {
+        resources.release();
         bindings::virtio_reset_device(vdev);
         bindings::nova_virtio_del_vqs(vdev);
     }

@@ -4,6 +4,9 @@
 
 use nova_pci::PciError;
 
+use super::Cause;
+use crate::dma::DmaError;
+
 /// Why [`Gpu::probe`](crate::Gpu::probe) refused a device, which is left as it was, except
 /// that bus mastering is off once it is known to be a GPU.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +73,12 @@ pub enum ProbeError {
         /// `NV_PMC_BOOT_42` read; older chips have none.
         boot_42: Option<u32>,
     },
+    /// The card's own firmware does not finish.
+    #[error("cannot wait for the card's own firmware")]
+    Gfw(#[source] Cause),
+    /// The transport does not say where memory can be mapped.
+    #[error(transparent)]
+    Dma(DmaError),
     /// The card's firmware left no memory size: it has not run yet, or not to its end.
     #[error("the GPU reports no VRAM: NV_USABLE_FB_SIZE_IN_MB reads 0")]
     NoVram,

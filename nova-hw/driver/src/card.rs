@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! What every part of the driver needs of the card: its registers and its memory.
+
+use nova_pci::Pci;
+use nova_spec::{register::Register, regs::NV_PBUS_BAR1_BLOCK};
+
+use crate::{
+    command::Enabled,
+    dma::{DmaBuffer, DmaError, DmaReach, DmaSpace},
+    error::{at, ProbeError},
+    registers::Registers,
+};
+
+/// A card that was taken over. The parts that have something to undo share it.
+pub(crate) struct Card<P: Pci> {
+    // The BAR goes before the device does.
+    pub(crate) registers: Registers<P::Bar>,
+    pub(crate) dma: DmaSpace,
+    /// `NV_PMC_BOOT_0`, which falcons are given.
+    pub(crate) boot_0: u32,
+    pub(crate) enabled: Enabled<P>,
+}
+
+impl<P: Pci> Card<P> {
+    /// The device.
+    pub(crate) fn pci(&self) -> &P {
+        self.enabled.pci()
+    }
+
+    /// What a device needs after power-on and after each reset: memory decode, BAR1 in physical
+    /// mode, whatever whoever had the card before left, and bus mastering.
+    pub(crate) fn set_up_bus(&self) -> Result<(), ProbeError> {
+        self.enabled.decode_memory()?;
+        let physical = NV_PBUS_BAR1_BLOCK::DEFAULT.into_raw();
+        let written = self
+            .registers
+            .write_offset(NV_PBUS_BAR1_BLOCK::OFFSET, physical);
+        written.map_err(at("put BAR1 into physical mode"))?;
+        self.enabled.bus_master()
+    }
+
+    /// New zeroed memory that the GPU reaches.
+    pub(crate) fn alloc(
+        &self,
+        len: u64,
+        reach: DmaReach,
+    ) -> Result<DmaBuffer<P::Mapping>, DmaError> {
+        self.dma.alloc(self.pci(), len, reach)
+    }
+
+    /// New memory that starts with `data`.
+    pub(crate) fn alloc_with(
+        &self,
+        data: &[u8],
+        reach: DmaReach,
+    ) -> Result<DmaBuffer<P::Mapping>, DmaError> {
+        let buffer = self.alloc(data.len() as u64, reach)?;
+        buffer.write(0, data)?;
+        Ok(buffer)
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! What RM tells about the GPU, taken out of its answer.
+
+use nova_spec::{
+    rpc::static_info::{FbRegion, GspStaticConfigInfo},
+    FormatError,
+};
+
+use crate::info::VramRegion;
+
+/// Where the mask of engines (`engineCaps`, three words) is in the capabilities. From the order
+/// of the fields in `gsp_static_config.h` of 570.144; no driver at hand reads it.
+const ENGINE_CAPS: usize = 0x54;
+const ENGINE_CAPS_WORDS: usize = 3;
+
+/// `RM_ENGINE_TYPE` of 570.144: the first number of each kind, its name and how many there are.
+const ENGINE_TYPES: [(u32, &str, u32); 13] = [
+    (1, "GR", 8),
+    (9, "COPY", 20),
+    (29, "NVDEC", 8),
+    (37, "NVENC", 4),
+    (41, "VP", 1),
+    (45, "SW", 1),
+    (46, "TSEC", 1),
+    (47, "VIC", 1),
+    (49, "SEC2", 1),
+    (52, "PMU", 1),
+    (53, "FBFLCN", 1),
+    (54, "NVJPEG", 8),
+    (62, "OFA", 2),
+];
+
+/// What is made of RM's answer.
+#[derive(Debug)]
+pub(crate) struct StaticInfo {
+    pub(crate) name: String,
+    pub(crate) regions: Vec<VramRegion>,
+    pub(crate) engines: Vec<String>,
+}
+
+impl StaticInfo {
+    /// Reads an answer.
+    pub(super) fn decode(payload: &[u8]) -> Result<Self, FormatError> {
+        let info = GspStaticConfigInfo::decode(payload)?;
+        let mut regions: Vec<_> = info.regions().iter().map(region).collect();
+        regions.sort_by_key(|region| region.base);
+        Ok(Self {
+            name: info.gpu_name()?.into(),
+            regions,
+            engines: engines(&info.caps[ENGINE_CAPS..]),
+        })
+    }
+}
+
+fn region(region: &FbRegion) -> VramRegion {
+    VramRegion {
+        base: region.base.get(),
+        limit: region.limit.get(),
+        reserved: region.reserved.get(),
+        performance: region.performance.get(),
+        supports_compressed: region.supportCompressed != 0,
+        supports_iso: region.supportISO != 0,
+        protected: region.bProtected != 0,
+    }
+}
+
+/// The names of the engines whose bit is set.
+fn engines(caps: &[u8]) -> Vec<String> {
+    let is_set = |number: u32| {
+        let byte = caps.get(number as usize / 8).copied().unwrap_or(0);
+        (number as usize) < ENGINE_CAPS_WORDS * 32 && byte >> (number % 8) & 1 != 0
+    };
+    let mut names = Vec::new();
+    for (first, name, count) in ENGINE_TYPES {
+        for index in (0..count).filter(|index| is_set(first + index)) {
+            names.push(match count {
+                1 => name.to_string(),
+                _ => format!("{name}{index}"),
+            });
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zerocopy::IntoBytes;
+
+    #[test]
+    fn an_answer_becomes_names_and_regions() {
+        let mut info = GspStaticConfigInfo::zeroed();
+        info.set_gpu_name("NVIDIA Test");
+        assert!(info.add_region(0x1000_0000..0x2000_0000, false));
+        assert!(info.add_region(0..0x1000_0000, true));
+        // Graphics 0, copy 0 and 2, decoder 3, OFA 1.
+        for number in [1, 9, 11, 32, 63] {
+            info.caps[ENGINE_CAPS + number / 8] |= 1 << (number % 8);
+        }
+        let info = StaticInfo::decode(info.as_bytes()).unwrap();
+        assert_eq!(info.name, "NVIDIA Test");
+        let usable: Vec<_> = info
+            .regions
+            .iter()
+            .map(|it| (it.base, it.is_usable()))
+            .collect();
+        assert_eq!(usable, [(0, true), (0x1000_0000, false)]);
+        assert_eq!(info.engines, ["GR0", "COPY0", "COPY2", "NVDEC3", "OFA1"]);
+    }
+
+    #[test]
+    fn a_short_answer_is_refused_and_an_empty_one_is_empty() {
+        let info = GspStaticConfigInfo::zeroed();
+        let bytes = info.as_bytes();
+        assert!(StaticInfo::decode(&bytes[..bytes.len() - 8]).is_err());
+        let info = StaticInfo::decode(bytes).unwrap();
+        assert!(info.name.is_empty() && info.regions.is_empty() && info.engines.is_empty());
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_is_refused() {
+        let mut info = GspStaticConfigInfo::zeroed();
+        info.gpuNameString[0] = 0x1b;
+        assert!(StaticInfo::decode(info.as_bytes()).is_err());
+    }
+}

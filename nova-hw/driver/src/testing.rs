@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! What unit tests share: a model that was probed, synthetic firmware, memory for GSP.
+
+use std::sync::Arc;
+
+use nova_model::{Model, ModelMapping};
+use nova_spec::{firmware::set::Synthetic, Chipset};
+
+use crate::{card::Card, firmware::Files, gsp::GspMemory, FirmwareSet, Gpu, Timeouts};
+
+/// Synthetic files of a chip, by the names that a driver looks for.
+pub(crate) fn firmware(chipset: Chipset) -> FirmwareSet {
+    let files = Synthetic::default().files(chipset).unwrap();
+    let folder = chipset.firmware_folder();
+    files
+        .into_iter()
+        .map(|file| (format!("{folder}/{}", file.name), file.content))
+        .collect()
+}
+
+/// A model that was probed.
+pub(crate) fn card() -> Arc<Card<Model>> {
+    let gpu = Gpu::probe(Model::builder().build().unwrap()).unwrap();
+    gpu.card().clone()
+}
+
+/// What GSP finds in memory.
+pub(crate) fn memory(card: &Card<Model>) -> Arc<GspMemory<ModelMapping>> {
+    let firmware = firmware(Chipset::GA102);
+    let files = Files::find(&firmware, Chipset::GA102).unwrap();
+    let images = files.images().unwrap();
+    Arc::new(GspMemory::new(card, &images).unwrap())
+}
+
+/// Time-outs for what never comes.
+pub(crate) fn short() -> Timeouts {
+    Timeouts::default().divided_by(500)
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! How long each wait may take.
+
+use std::time::Duration;
+
+/// The longest that each wait of a boot or an unload may take. The defaults are those of
+/// nova-core, which suit real cards; they are never reached while all is well, because every
+/// wait ends when what it waits for is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// The card's own firmware (GFW) to finish.
+    pub gfw: Duration,
+    /// A falcon to say that it may be reset. Going on without is allowed.
+    pub reset_ready: Duration,
+    /// A falcon's memories to be cleared after its reset.
+    pub scrubbing: Duration,
+    /// A falcon to switch to its falcon core.
+    pub core_select: Duration,
+    /// One block to be copied into a falcon.
+    pub falcon_dma: Duration,
+    /// A program on a falcon to halt.
+    pub falcon_halt: Duration,
+    /// GSP's RISC-V core to run after booter_load.
+    pub riscv_active: Duration,
+    /// The next message of GSP-RM, or room for a command.
+    pub message: Duration,
+    /// A poll in RM's sequencer that names no time itself; also the most that one may name.
+    pub sequencer_poll: Duration,
+    /// GSP to be handed back by SEC2 in the sequencer's resume.
+    pub resume: Duration,
+    /// GSP to suspend after it was told to unload.
+    pub suspend: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            // TIMEOUT: GFW takes up to 2 s after a cold start; nova-core allows 4 s.
+            gfw: Duration::from_secs(4),
+            // TIMEOUT: some boards never raise the bit; nova-core waits as briefly and goes on.
+            reset_ready: Duration::from_micros(150),
+            // TIMEOUT: clearing 64 KiB takes microseconds; 20 ms is nova-core's limit.
+            scrubbing: Duration::from_millis(20),
+            // TIMEOUT: a register write inside the chip; 10 ms is nova-core's limit.
+            core_select: Duration::from_millis(10),
+            // TIMEOUT: 256 bytes over PCIe take microseconds; 2 s also covers a slow transport.
+            falcon_dma: Duration::from_secs(2),
+            // TIMEOUT: signature check and program take tens of milliseconds on a card.
+            falcon_halt: Duration::from_secs(2),
+            // TIMEOUT: booter has halted by then and libos starts at once; nova-core allows 5 s.
+            riscv_active: Duration::from_secs(5),
+            // TIMEOUT: RM's start takes about 2 s to its first event on a card; nova-core allows
+            // 5 s for each message.
+            message: Duration::from_secs(5),
+            // TIMEOUT: NVIDIA's drivers take 4 s where RM names no time.
+            sequencer_poll: Duration::from_secs(4),
+            // TIMEOUT: SEC2 hands over in milliseconds; nova-core allows 2 s.
+            resume: Duration::from_secs(2),
+            // TIMEOUT: RM has answered by then and only halts; nova-core allows 5 s.
+            suspend: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Timeouts {
+    /// The same, each divided by `divisor` (0 counts as 1): for tests against a GPU that is
+    /// known to answer at once or never.
+    pub fn divided_by(self, divisor: u32) -> Self {
+        let by = |limit: Duration| limit / divisor.max(1);
+        Self {
+            gfw: by(self.gfw),
+            reset_ready: by(self.reset_ready),
+            scrubbing: by(self.scrubbing),
+            core_select: by(self.core_select),
+            falcon_dma: by(self.falcon_dma),
+            falcon_halt: by(self.falcon_halt),
+            riscv_active: by(self.riscv_active),
+            message: by(self.message),
+            sequencer_poll: by(self.sequencer_poll),
+            resume: by(self.resume),
+            suspend: by(self.suspend),
+        }
+    }
+}
