@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What may be chosen about a card, by the user or by a seed.
 
+use std::time::Duration;
+
 use nova_spec::chip::{Chip, GA102};
 
 use crate::{
     board::Board,
     device::Model,
+    fault::FaultPlan,
     vram::{Vram, VramError},
 };
 
@@ -31,6 +34,9 @@ pub enum BuildError {
     /// A row of the chip table that PCI does not allow.
     #[error("a BAR of {0:#x} bytes is not a power of two of 16 bytes or more")]
     BarSize(u64),
+    /// A VBIOS that cannot be.
+    #[error("cannot build the VBIOS")]
+    Vbios(#[from] nova_spec::FormatError),
     /// The system did not give the memory.
     #[error(transparent)]
     Memory(#[from] VramError),
@@ -42,6 +48,8 @@ pub struct Builder {
     chip: Chip,
     vram: Option<u64>,
     seed: Option<u64>,
+    faults: FaultPlan,
+    delays: Option<Duration>,
 }
 
 impl Default for Builder {
@@ -50,6 +58,8 @@ impl Default for Builder {
             chip: GA102,
             vram: None,
             seed: None,
+            faults: FaultPlan::default(),
+            delays: None,
         }
     }
 }
@@ -74,9 +84,28 @@ impl Builder {
         self
     }
 
+    /// Has faults happen.
+    pub fn faults(mut self, plan: FaultPlan) -> Self {
+        self.faults = plan;
+        self
+    }
+
+    /// Writes to the card arrive late, and so do its own writes to memory: each after a time
+    /// that the seed draws, at most `longest`, in order. A read of the card waits for both.
+    pub fn delayed_writes(mut self, longest: Duration) -> Self {
+        self.delays = Some(longest);
+        self
+    }
+
     /// Builds the card, powered on and not yet configured.
     pub fn build(self) -> Result<Model, BuildError> {
-        let Self { chip, vram, seed } = self;
+        let Self {
+            chip,
+            vram,
+            seed,
+            faults,
+            delays,
+        } = self;
         for size in [
             chip.bar0_size,
             chip.bar1_size,
@@ -88,8 +117,8 @@ impl Builder {
             }
         }
         let board = match seed {
-            Some(seed) => Board::draw(seed, vram),
-            None => Board::plain(vram),
+            Some(seed) => Board::draw(&chip, seed, vram)?,
+            None => Board::plain(&chip, vram)?,
         };
         let vram = board.vram;
         if vram % MIB != 0 {
@@ -102,7 +131,12 @@ impl Builder {
             });
         }
         tracing::info!(chip = %chip.chipset, vram_mib = vram / MIB, seed, "GPU model built");
-        Ok(Model::new(chip, board, Vram::new(vram)?))
+        let model = Model::new(chip, board, Vram::new(vram)?);
+        model.set_faults(&faults);
+        if let Some(longest) = delays {
+            model.card.state().delay_writes(seed.unwrap_or(0), longest);
+        }
+        Ok(model)
     }
 }
 

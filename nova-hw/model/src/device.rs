@@ -6,17 +6,19 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use nova_pci::{Bar, BarIndex, BarMemory, DmaMemory, EventFd, Pci, PciError};
+use nova_pci::{BarIndex, DmaMemory, EventFd, Pci, PciError};
 use nova_spec::{chip::Chip, pci::CONFIG_SIZE};
 
 use crate::{
+    bar::ModelBar,
     board::Board,
     builder::Builder,
     bus::{Bus, ADDRESS_BITS},
     config::ConfigSpace,
-    gpu::{wpr, Gpu},
-    interrupt::{Interrupt, Interrupts},
-    register_file::{parts, RegisterFile},
+    gpu::Gpu,
+    interrupt::Interrupt,
+    state::{State, Window},
+    timer::Timer,
     vram::Vram,
 };
 
@@ -31,42 +33,10 @@ pub struct Model {
 #[derive(Debug)]
 pub(crate) struct Card {
     pub(crate) chip: Chip,
-    vram: Arc<Vram>,
+    pub(crate) vram: Arc<Vram>,
     pub(crate) bus: Arc<Bus>,
+    pub(crate) timer: Timer,
     state: Mutex<State>,
-}
-
-#[derive(Debug)]
-pub(crate) struct State {
-    pub(crate) interrupts: Interrupts,
-    pub(crate) config: ConfigSpace,
-    gpu: Gpu,
-    /// No register is declared in BAR3: this only logs.
-    bar3: RegisterFile,
-}
-
-impl State {
-    /// The whole card as after power-on.
-    pub(crate) fn reset(&mut self) {
-        self.config.reset();
-        self.gpu.reset();
-        self.config_changed();
-    }
-
-    /// Follows what was written to configuration space.
-    pub(crate) fn config_changed(&mut self) {
-        self.gpu.dma.set_master(self.config.is_bus_master());
-    }
-
-    /// After an access: what it set off leaves the card.
-    fn settle(&mut self) {
-        if self.gpu.dma.take_abort() {
-            self.config.set_master_abort();
-        }
-        if self.gpu.take_interrupt() {
-            self.interrupts.send();
-        }
-    }
 }
 
 impl Card {
@@ -84,17 +54,14 @@ impl Model {
 
     pub(crate) fn new(chip: Chip, board: Board, vram: Vram) -> Self {
         let (vram, bus) = (Arc::new(vram), Arc::<Bus>::default());
-        let state = Mutex::new(State {
-            interrupts: Interrupts::default(),
-            config: ConfigSpace::new(&chip),
-            gpu: Gpu::new(&chip, board, vram.clone(), bus.clone()),
-            bar3: RegisterFile::new(Vec::new()),
-        });
+        let gpu = Gpu::new(&chip, board, vram.clone(), bus.clone());
+        let state = Mutex::new(State::new(ConfigSpace::new(&chip), gpu));
         Self {
             card: Arc::new(Card {
                 chip,
                 vram,
                 bus,
+                timer: Timer::default(),
                 state,
             }),
         }
@@ -157,10 +124,7 @@ impl Pci for Model {
 
     fn rom_read(&self, offset: u64, data: &mut [u8]) -> Result<(), PciError> {
         check_range("the option ROM", self.rom_size(), offset, data.len())?;
-        let state = self.card.state();
-        for (at, byte) in (offset as usize..).zip(data) {
-            *byte = state.gpu.rom().get(at).copied().unwrap_or(0);
-        }
+        self.card.state().read_rom(offset, data);
         Ok(())
     }
 
@@ -193,112 +157,8 @@ impl Pci for Model {
     }
 
     fn reset(&self) -> Result<(), PciError> {
-        let mut state = self.card.state();
-        state.config.reset_keeping_bars();
-        state.gpu.reset();
-        state.config_changed();
+        self.card.state().reset(true);
         Ok(())
-    }
-}
-
-/// A memory BAR of a [`Model`]. While the card does not decode memory it reads as all-ones
-/// and drops writes, as a bus does.
-#[derive(Debug)]
-pub struct ModelBar {
-    card: Arc<Card>,
-    window: Window,
-    size: u64,
-    name: &'static str,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Window {
-    Registers,
-    Vram,
-    Instance,
-}
-
-impl Bar for ModelBar {
-    fn size(&self) -> u64 {
-        self.size
-    }
-
-    fn read32(&self, offset: u64) -> Result<u32, PciError> {
-        check_aligned(self.name, offset)?;
-        let mut data = [0; 4];
-        self.read(offset, &mut data)?;
-        Ok(u32::from_le_bytes(data))
-    }
-
-    fn write32(&self, offset: u64, value: u32) -> Result<(), PciError> {
-        check_aligned(self.name, offset)?;
-        self.write(offset, &value.to_le_bytes())
-    }
-
-    fn read(&self, offset: u64, data: &mut [u8]) -> Result<(), PciError> {
-        check_range(self.name, self.size, offset, data.len())?;
-        let mut guard = self.card.state();
-        let state = &mut *guard;
-        if !state.config.decodes_memory() {
-            data.fill(0xff);
-            return Ok(());
-        }
-        match self.window {
-            Window::Registers => {
-                state.gpu.read(&state.config, offset, data);
-                state.settle();
-            }
-            Window::Instance => {
-                for part in parts(offset, data.len()) {
-                    part.put(state.bar3.read(part.register), data);
-                }
-            }
-            Window::Vram if !state.gpu.bar1_is_physical() => data.fill(0xff),
-            Window::Vram => {
-                let wpr2 = state.gpu.wpr2();
-                drop(guard);
-                wpr::cpu_read(&self.card.vram, wpr2.as_ref(), offset, data);
-            }
-        }
-        Ok(())
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> Result<(), PciError> {
-        check_range(self.name, self.size, offset, data.len())?;
-        let mut guard = self.card.state();
-        let state = &mut *guard;
-        if !state.config.decodes_memory() {
-            return Ok(());
-        }
-        match self.window {
-            Window::Registers => {
-                state.gpu.write(offset, data);
-                state.settle();
-            }
-            Window::Instance => {
-                for part in parts(offset, data.len()) {
-                    state.bar3.write(part.register, part.written(data));
-                }
-            }
-            Window::Vram if !state.gpu.bar1_is_physical() => {}
-            Window::Vram => {
-                let wpr2 = state.gpu.wpr2();
-                drop(guard);
-                wpr::cpu_write(&self.card.vram, wpr2.as_ref(), offset, data);
-            }
-        }
-        Ok(())
-    }
-
-    fn memory(&self) -> Option<BarMemory> {
-        match self.window {
-            Window::Vram => Some(BarMemory {
-                file: self.card.vram.file(),
-                offset: 0,
-                len: self.size,
-            }),
-            Window::Registers | Window::Instance => None,
-        }
     }
 }
 
@@ -317,17 +177,6 @@ pub(crate) fn check_range(
         offset,
         len,
         size,
-    })
-}
-
-fn check_aligned(space: &'static str, offset: u64) -> Result<(), PciError> {
-    if offset % 4 == 0 {
-        return Ok(());
-    }
-    Err(PciError::Misaligned {
-        space,
-        offset,
-        len: 4,
     })
 }
 

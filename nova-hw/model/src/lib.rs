@@ -7,54 +7,66 @@
 //!
 //! # What it models
 //! * configuration space, with the power management, MSI and PCI Express capabilities, the
-//!   BAR sizing protocol, and the command register's hold on memory decode;
+//!   BAR sizing protocol, and the command register's hold on memory decode and DMA;
 //! * BAR0, 16 MiB: every register that `nova-spec` declares, the ROM window, the mirror of
 //!   configuration space, PRAMIN; the interrupt tree, the clock, and the two falcons with their
 //!   DMA. An undefined register reads 0 and drops writes, and is logged the first time;
 //! * BAR1, 256 MiB: the first part of VRAM, which is one sealed, sparse memfd. BAR1 is in
 //!   physical mode; in virtual mode, without page tables, it answers all-ones. Who maps the
 //!   memfd bypasses the card, and sees the write-protected region too;
+//! * BAR3, 32 MiB: nothing behind it yet, so it is like undefined registers;
 //! * the option ROM, 512 KiB;
-//! * BAR3, 32 MiB: nothing behind it yet, so it is like undefined registers.
+//! * what FWSEC, the booters and GSP-RM do that a driver can see, from a card at power-on to
+//!   one that answers calls, and back.
 //!
-//! It executes no microcode: it shows the effects that a driver can observe, and derives them
-//! from what the driver wrote. What a card may choose (here the memory size) is drawn from a
-//! seed, which is logged.
+//! It executes no microcode: it shows effects, and derives them from what the driver wrote.
+//! What is loaded into a falcon must be what the card's own VBIOS has, or look like a booter.
+//! What a card may choose is drawn from a seed, which is logged: see `board` and `gpu::gsp`.
+//!
+//! # What can be made to go wrong
+//! [`fault`] has plans of faults. [`Builder::delayed_writes`] holds writes back until something
+//! waits for them.
 //!
 //! # Map
 //! | module | holds |
 //! |---|---|
 //! | `builder` | what may be chosen about a card |
-//! | `device` | the card, and the PCI seam on it |
-//! | `bus` | memory by bus address, as the card reaches it |
+//! | `device`, `bar` | the card, and the PCI seam on it |
 //! | `transport` | what a transport needs beyond the seam |
+//! | `state` | what changes, behind the card's lock |
+//! | `timer`, `deferred` | what happens later |
+//! | [`fault`] | faults as data |
+//! | `bus` | memory by bus address, as the card reaches it |
+//! | `dma` | the bus, while the card is a bus master |
 //! | `interrupt` | where interrupts go |
 //! | `config` | configuration space |
-//! | `dma` | the bus, while the card is a bus master |
-//! | `board` | what is this card's: memory, fuses, VBIOS, times |
+//! | `board`, `vbios` | what is this card's: memory, fuses, VBIOS, times |
 //! | `gpu` | the chip behind BAR0, a file a hardware unit; `gpu::table` has the registers |
-//! | `register_file` | access to such a table: partial, split, by access kind |
+//! | `gpu::fwsec`, `gpu::booter`, `gpu::gsp` | what the programs do |
+//! | `register_file` | access to a table of registers: partial, split, by access kind |
 //! | `vram` | the memory |
 #![forbid(unsafe_code)]
 
+mod bar;
 mod board;
 mod builder;
 mod bus;
 mod config;
+mod deferred;
 mod device;
-#[allow(dead_code)] // as above
 mod dma;
-#[allow(dead_code)] // the programs on the falcons use the rest, and come next
+pub mod fault;
 mod gpu;
 mod interrupt;
 mod register_file;
+mod state;
+mod timer;
 mod transport;
-#[allow(dead_code)] // as above
 mod vbios;
-#[allow(dead_code)] // as above
 mod vram;
 
+pub use bar::ModelBar;
 pub use board::DEFAULT_VRAM;
 pub use builder::{BuildError, Builder};
-pub use device::{Model, ModelBar, ModelMapping};
+pub use device::{Model, ModelMapping};
 pub use interrupt::Interrupt;

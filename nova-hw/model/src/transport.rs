@@ -14,8 +14,8 @@ use nova_pci::{DmaMemory, EventFd, PciError};
 use nova_spec::{chip::Chip, pci::CONFIG_SIZE};
 
 use crate::{
-    config::Effect,
     device::{check_range, Model, CONFIG},
+    fault::FaultPlan,
     interrupt::Interrupt,
 };
 
@@ -31,7 +31,8 @@ impl Model {
     /// [`PciError::OutOfRange`].
     pub fn config_region_read(&self, offset: u64, data: &mut [u8]) -> Result<(), PciError> {
         let offset = config_offset(offset, data.len())?;
-        self.card.state().config.read(offset, data);
+        let card = &self.card;
+        card.state().read_config(&card.vram, offset, data);
         Ok(())
     }
 
@@ -41,12 +42,14 @@ impl Model {
     /// [`PciError::OutOfRange`].
     pub fn config_region_write(&self, offset: u64, data: &[u8]) -> Result<(), PciError> {
         let offset = config_offset(offset, data.len())?;
-        let mut state = self.card.state();
-        if state.config.write(offset, data) == Effect::FunctionReset {
-            state.reset();
-        }
-        state.config_changed();
+        let card = &self.card;
+        card.state().write_config(&card.vram, offset, data);
         Ok(())
+    }
+
+    /// Has the faults of `plan` happen from now on, and no others.
+    pub fn set_faults(&self, plan: &FaultPlan) {
+        self.card.state().set_faults(plan);
     }
 
     /// Shows memory to the card from `bus_address` on, until [`Self::unmap_dma`].

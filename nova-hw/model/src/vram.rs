@@ -46,6 +46,7 @@ impl Vram {
         Ok(Self { file, map })
     }
 
+    #[cfg(test)]
     pub(crate) fn size(&self) -> u64 {
         self.map.size() as u64
     }

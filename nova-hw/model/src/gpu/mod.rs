@@ -4,8 +4,13 @@
 //! Every register has its content in the one [`RegisterFile`]. A unit whose register changes
 //! by itself puts the content there before a read, and acts after a write.
 
+mod booter;
+mod brom;
 pub(crate) mod falcon;
+mod faults;
+mod fwsec;
 mod gfw;
+pub(crate) mod gsp;
 mod programs;
 mod ptimer;
 pub(crate) mod table;
@@ -46,6 +51,8 @@ pub(crate) struct Gpu {
     vfn: vfn::Vfn,
     pub(crate) gsp: Falcon,
     pub(crate) sec2: Falcon,
+    rm: gsp::Rm,
+    faults: faults::Faults,
 }
 
 /// The unit that has a register.
@@ -98,6 +105,8 @@ impl Gpu {
             vfn: vfn::Vfn::default(),
             gsp: Falcon::new(FalconEngine::GSP, &board),
             sec2: Falcon::new(FalconEngine::SEC2, &board),
+            rm: gsp::Rm::new(chip.chipset, board.seed),
+            faults: faults::Faults::default(),
             board,
         }
     }
@@ -110,6 +119,9 @@ impl Gpu {
         self.vfn.reset();
         self.gsp.reset();
         self.sec2.reset();
+        self.rm.stop();
+        self.faults.reset();
+        self.dma.reset();
     }
 
     /// Whether an interrupt is to be sent since this was last asked.
@@ -117,9 +129,9 @@ impl Gpu {
         self.vfn.take_due()
     }
 
-    /// The ROM's content.
+    /// What the ROM's BAR shows.
     pub(crate) fn rom(&self) -> &[u8] {
-        &self.board.vbios.rom
+        self.board.vbios.rom()
     }
 
     /// Whether BAR1 shows VRAM as it is.
@@ -136,8 +148,7 @@ impl Gpu {
     /// Reads bytes of BAR0, which are inside of it.
     pub(crate) fn read(&mut self, config: &ConfigSpace, offset: u64, data: &mut [u8]) {
         for part in parts(offset, data.len()) {
-            self.tick();
-            let value = self.read_register(config, part.register as u32);
+            let value = self.faulty_read(config, part.register as u32);
             part.put(value, data);
         }
     }
@@ -145,8 +156,7 @@ impl Gpu {
     /// Writes bytes of BAR0, which are inside of it.
     pub(crate) fn write(&mut self, offset: u64, data: &[u8]) {
         for part in parts(offset, data.len()) {
-            self.tick();
-            self.write_part(&part, data);
+            self.faulty_write(&part, data);
         }
     }
 
@@ -209,7 +219,7 @@ impl Gpu {
                 self.registers.set(location, done);
             }
             Unit::Falcon(engine) => self.wrote_falcon(engine, offset, written),
-            Unit::QueueHead => self.doorbell(),
+            Unit::QueueHead => self.run_rm(),
             Unit::Plain | Unit::Gfw => {}
         }
     }
@@ -246,8 +256,8 @@ impl Gpu {
 
     /// Past its end the ROM's window reads as 0.
     fn read_rom(&self, offset: usize) -> u32 {
-        let rom = &self.board.vbios.rom;
-        let byte = |at: usize| rom.get(at).copied().unwrap_or(0);
+        let flash = self.board.vbios.flash();
+        let byte = |at: usize| flash.get(at).copied().unwrap_or(0);
         u32::from_le_bytes([0, 1, 2, 3].map(|lane| byte(offset + lane)))
     }
 

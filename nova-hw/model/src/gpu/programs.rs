@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! What the programs on the falcons do, as far as a driver can see it.
+//! When the programs on the falcons run, and GSP-RM on the RISC-V core.
 
-use nova_spec::falcon::FalconEngine;
+use nova_spec::{
+    falcon::FalconEngine, register::RelativeRegister, regs::NV_PRISCV_RISCV_CPUCTL,
+    rpc::unload::LIBOS_SUSPENDED,
+};
 
 use super::Gpu;
 
@@ -24,14 +27,34 @@ impl Gpu {
     }
 
     fn program_ends(&mut self, engine: FalconEngine) {
-        tracing::debug!(%engine, "a program ended");
+        match engine {
+            FalconEngine::GSP => self.run_fwsec(),
+            FalconEngine::SEC2 => self.run_booter(),
+        }
     }
 
     /// An engine was put into reset.
     pub(super) fn engine_was_reset(&mut self, engine: FalconEngine) {
-        tracing::trace!(%engine, "engine reset");
+        if engine == FalconEngine::GSP {
+            self.rm.engine_was_reset();
+        }
     }
 
-    /// The driver rang for GSP.
-    pub(super) fn doorbell(&mut self) {}
+    /// GSP-RM looks at its queues, as after a doorbell.
+    pub(crate) fn run_rm(&mut self) {
+        let outcome = self.rm.run(&mut self.dma);
+        if outcome.sent {
+            self.gsp.raise_swgen0(&mut self.registers);
+            self.raise(FalconEngine::GSP);
+        }
+        if outcome.suspended {
+            self.gsp.set_mailbox0(&mut self.registers, LIBOS_SUSPENDED);
+            let halted = NV_PRISCV_RISCV_CPUCTL::DEFAULT.with_halted(true);
+            let location = NV_PRISCV_RISCV_CPUCTL::of(FalconEngine::GSP);
+            self.registers.set(location, halted);
+        }
+        if let Some(kind) = outcome.fault {
+            self.fail(kind);
+        }
+    }
 }

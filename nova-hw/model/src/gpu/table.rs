@@ -60,10 +60,10 @@ fn display(table: &mut BTreeMap<u32, Entry>, board: &Board) {
 }
 
 fn fuses(table: &mut BTreeMap<u32, Entry>, board: &Board) {
-    let fwsec = board.vbios.fwsec.ucode_id.checked_sub(1);
+    let fwsec = board.vbios.ucode_id().checked_sub(1);
     let fwsec = fwsec.and_then(|i| NV_FUSE_OPT_FPF_GSP_UCODE_VERSION::at(i.into()));
     if let Some(location) = fwsec {
-        power_on(table, location, board.gsp_fuse.into());
+        power_on(table, location, board.fwsec_fuse().into());
     }
     // One program of each id has one version: the first.
     for index in 0..NV_FUSE_OPT_FPF_SEC2_UCODE_VERSION::COUNT {

@@ -207,7 +207,10 @@ fn pages(field: &'static str, bytes: u64) -> Result<u32, FormatError> {
 }
 
 /// The mapper and where it is: inside of `dmem`.
-fn find_mapper(dmem: &[u8], interface_offset: u32) -> Result<(usize, &DmemMapperV3), FormatError> {
+pub fn find_mapper(
+    dmem: &[u8],
+    interface_offset: u32,
+) -> Result<(usize, &DmemMapperV3), FormatError> {
     let header: &AppifHdrV1 = structure(dmem, "application interface", interface_offset)?;
     if header.version != 1 {
         let field = "application interface version";

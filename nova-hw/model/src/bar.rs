@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! A memory BAR of the card, as the seam has it.
+
+use std::sync::Arc;
+
+use nova_pci::{Bar, BarMemory, PciError};
+
+use crate::{
+    device::{check_range, Card},
+    gpu::wpr,
+    state::Window,
+    timer::Timer,
+};
+
+/// A memory BAR of a [`Model`](crate::Model). While the card does not decode memory it reads as
+/// all-ones and drops writes, as a bus does.
+#[derive(Debug)]
+pub struct ModelBar {
+    pub(crate) card: Arc<Card>,
+    pub(crate) window: Window,
+    pub(crate) size: u64,
+    pub(crate) name: &'static str,
+}
+
+impl Bar for ModelBar {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read32(&self, offset: u64) -> Result<u32, PciError> {
+        check_aligned(self.name, offset)?;
+        let mut data = [0; 4];
+        self.read(offset, &mut data)?;
+        Ok(u32::from_le_bytes(data))
+    }
+
+    fn write32(&self, offset: u64, value: u32) -> Result<(), PciError> {
+        check_aligned(self.name, offset)?;
+        self.write(offset, &value.to_le_bytes())
+    }
+
+    fn read(&self, offset: u64, data: &mut [u8]) -> Result<(), PciError> {
+        check_range(self.name, self.size, offset, data.len())?;
+        let card = &self.card;
+        let mut state = card.state();
+        state.flush_posted(&card.vram);
+        if !state.answers() {
+            data.fill(0xff);
+            return Ok(());
+        }
+        if self.window == Window::Vram && state.vram_is_direct() {
+            // Large copies do not keep other threads from the registers.
+            let wpr2 = state.wpr2();
+            drop(state);
+            wpr::cpu_read(&card.vram, wpr2.as_ref(), offset, data);
+            return Ok(());
+        }
+        state.read(self.window, offset, data);
+        if state.timer_is_needed() {
+            drop(state);
+            Timer::wake(card);
+        }
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), PciError> {
+        check_range(self.name, self.size, offset, data.len())?;
+        let card = &self.card;
+        let mut state = card.state();
+        if !state.answers() {
+            return Ok(());
+        }
+        if self.window == Window::Vram && state.vram_is_direct() && !state.posts() {
+            let wpr2 = state.wpr2();
+            drop(state);
+            wpr::cpu_write(&card.vram, wpr2.as_ref(), offset, data);
+            return Ok(());
+        }
+        state.write(&card.vram, self.window, offset, data);
+        if state.timer_is_needed() {
+            drop(state);
+            Timer::wake(card);
+        }
+        Ok(())
+    }
+
+    fn memory(&self) -> Option<BarMemory> {
+        match self.window {
+            Window::Vram => Some(BarMemory {
+                file: self.card.vram.file(),
+                offset: 0,
+                len: self.size,
+            }),
+            Window::Registers | Window::Instance => None,
+        }
+    }
+}
+
+fn check_aligned(space: &'static str, offset: u64) -> Result<(), PciError> {
+    if offset % 4 == 0 {
+        return Ok(());
+    }
+    Err(PciError::Misaligned {
+        space,
+        offset,
+        len: 4,
+    })
+}

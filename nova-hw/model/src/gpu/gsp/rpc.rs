@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! What GSP-RM does with each call, and the events that it sends by itself.
+
+use nova_spec::{
+    rpc::{
+        registry, sequencer, static_info::GspStaticConfigInfo, system_info::GspSystemInfo,
+        unload::UnloadingGuestDriver, RpcFunction,
+    },
+    FormatError,
+};
+use zerocopy::IntoBytes;
+
+use super::{outgoing::Outgoing, queue::Command, static_info, Phase, Rm, MAX_CHATTER};
+
+/// `NV_STATUS` values of answers.
+mod status {
+    pub(super) const OK: u32 = 0;
+    pub(super) const INVALID_ARGUMENT: u32 = 0x1f;
+    pub(super) const INVALID_STATE: u32 = 0x40;
+    pub(super) const NOT_SUPPORTED: u32 = 0x56;
+}
+
+impl Rm {
+    pub(super) fn handle(&mut self, command: &Command) {
+        tracing::debug!(function = %command.function, "GSP-RM has a command");
+        match command.function {
+            RpcFunction::GSP_SET_SYSTEM_INFO => self.set_system_info(&command.payload),
+            RpcFunction::SET_REGISTRY => self.set_registry(&command.payload),
+            RpcFunction::GET_GSP_STATIC_INFO => self.get_static_info(command),
+            RpcFunction::UNLOADING_GUEST_DRIVER => self.unload(command),
+            // The calls here are shorter than a message can be, so nothing is continued.
+            RpcFunction::CONTINUATION_RECORD => tracing::warn!("nothing to continue"),
+            function => {
+                tracing::warn!(%function, "GSP-RM does not know this call");
+                self.answer(command, status::NOT_SUPPORTED, Vec::new());
+            }
+        }
+    }
+
+    /// It is up: it says so.
+    pub(super) fn init_done(&mut self) {
+        self.phase = Phase::Up;
+        self.chatter();
+        self.post(Outgoing::event(RpcFunction::GSP_INIT_DONE, Vec::new()));
+        tracing::info!("GSP-RM is up");
+    }
+
+    fn set_system_info(&mut self, payload: &[u8]) {
+        match system_info(payload) {
+            Ok(()) => self.has_system_info = true,
+            Err(error) => return tracing::warn!(%error, "GSP-RM has no system information"),
+        }
+        self.has_settings();
+    }
+
+    fn set_registry(&mut self, payload: &[u8]) {
+        let entries = registry::decode(payload).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        match entries {
+            Ok(entries) => {
+                tracing::debug!(?entries, "GSP-RM has a registry");
+                self.has_registry = true;
+            }
+            Err(error) => return tracing::warn!(%error, "GSP-RM has no registry"),
+        }
+        self.has_settings();
+    }
+
+    /// With both settings it goes on.
+    fn has_settings(&mut self) {
+        if self.phase != Phase::Settings || !self.has_system_info || !self.has_registry {
+            return;
+        }
+        self.chatter();
+        let payload = sequencer::encode(&self.sequence.operations);
+        self.post(Outgoing::event(RpcFunction::GSP_RUN_CPU_SEQUENCER, payload));
+        match self.sequence.resumes() {
+            true => self.phase = Phase::Sequence,
+            false => self.init_done(),
+        }
+    }
+
+    fn get_static_info(&mut self, command: &Command) {
+        if self.phase != Phase::Up {
+            return self.answer(command, status::INVALID_STATE, Vec::new());
+        }
+        if command.payload.len() != GspStaticConfigInfo::SIZE {
+            return self.answer(command, status::INVALID_ARGUMENT, Vec::new());
+        }
+        self.chatter();
+        let info = static_info::answer(self.chipset, &self.meta, self.rng.as_mut());
+        self.answer(command, status::OK, info.as_bytes().to_vec());
+    }
+
+    /// The driver goes. It is answered in every phase: a driver goes after a failed boot too.
+    fn unload(&mut self, command: &Command) {
+        if let Err(error) = UnloadingGuestDriver::decode(&command.payload) {
+            tracing::warn!(%error, "the driver goes, but does not say how");
+            return self.answer(command, status::INVALID_ARGUMENT, Vec::new());
+        }
+        tracing::info!("GSP-RM ends");
+        self.answer(command, status::OK, Vec::new());
+    }
+
+    fn answer(&mut self, command: &Command, rpc_result: u32, payload: Vec<u8>) {
+        self.post(Outgoing {
+            function: command.function,
+            rpc_result,
+            sequence: command.sequence,
+            payload,
+            fault: None,
+        });
+    }
+
+    /// Events that say nothing to a driver, in a number that the seed draws.
+    fn chatter(&mut self) {
+        let Some(mut rng) = self.rng.take() else {
+            return;
+        };
+        for _ in 0..rng.u32(0..=MAX_CHATTER / 3) {
+            let function = match rng.bool() {
+                true => RpcFunction::GSP_POST_NOCAT_RECORD,
+                false => RpcFunction::GSP_LOCKDOWN_NOTICE,
+            };
+            let payload = vec![rng.u8(..); rng.usize(1..=5000)];
+            self.post(Outgoing::event(function, payload));
+        }
+        self.rng = Some(rng);
+    }
+}
+
+fn system_info(payload: &[u8]) -> Result<(), FormatError> {
+    let info = GspSystemInfo::decode(payload)?;
+    tracing::debug!(
+        bar0 = format_args!("{:#x}", info.gpuPhysAddr),
+        bar1 = format_args!("{:#x}", info.gpuPhysFbAddr),
+        mirror = format_args!("{:#x}", info.pciConfigMirrorBase),
+        "GSP-RM has system information"
+    );
+    Ok(())
+}

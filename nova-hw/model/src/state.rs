@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! What of a card changes, behind its lock: configuration space, the chip, interrupts, and the
+//! writes that are on their way.
+
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    config::{ConfigSpace, Effect},
+    deferred::{Deferred, Delays},
+    fault::FaultPlan,
+    gpu::{wpr, Gpu},
+    interrupt::Interrupts,
+    register_file::{parts, RegisterFile},
+    vram::Vram,
+};
+
+/// How often something that could not happen yet is tried again.
+const RETRY: Duration = Duration::from_millis(1);
+
+/// What a BAR shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Window {
+    Registers,
+    Vram,
+    Instance,
+}
+
+/// A write that the card does not have yet.
+#[derive(Debug)]
+struct Posted {
+    window: Window,
+    offset: u64,
+    data: Vec<u8>,
+}
+
+/// All that changes.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) interrupts: Interrupts,
+    pub(crate) config: ConfigSpace,
+    gpu: Gpu,
+    /// No register is declared in BAR3: this only logs.
+    bar3: RegisterFile,
+    /// How late writes to BARs are; at once without.
+    delays: Option<Delays>,
+    posted: Deferred<Posted>,
+    /// When the timer looks again by itself.
+    timer_due: Option<Instant>,
+}
+
+impl State {
+    pub(crate) fn new(config: ConfigSpace, gpu: Gpu) -> Self {
+        Self {
+            interrupts: Interrupts::default(),
+            config,
+            gpu,
+            bar3: RegisterFile::new(Vec::new()),
+            delays: None,
+            posted: Deferred::default(),
+            timer_due: None,
+        }
+    }
+
+    /// Writes are late from now on, in both directions, by at most `longest`.
+    pub(crate) fn delay_writes(&mut self, seed: u64, longest: Duration) {
+        self.delays = Some(Delays::new(seed, longest));
+        self.gpu.dma.set_delays(Delays::new(!seed, longest));
+    }
+
+    pub(crate) fn set_faults(&mut self, plan: &FaultPlan) {
+        self.gpu.set_faults(plan);
+    }
+
+    /// The whole card as after power-on. The platform may keep the BARs' addresses.
+    pub(crate) fn reset(&mut self, keep_bars: bool) {
+        match keep_bars {
+            true => self.config.reset_keeping_bars(),
+            false => self.config.reset(),
+        }
+        self.posted.clear();
+        self.gpu.reset();
+        self.config_changed();
+    }
+
+    /// Whether the card answers in its memory BARs.
+    pub(crate) fn answers(&self) -> bool {
+        self.config.decodes_memory() && !self.gpu.is_gone()
+    }
+
+    pub(crate) fn read_config(&mut self, vram: &Vram, offset: u16, data: &mut [u8]) {
+        self.flush_posted(vram);
+        match self.gpu.is_gone() {
+            true => data.fill(0xff),
+            false => self.config.read(offset, data),
+        }
+    }
+
+    pub(crate) fn write_config(&mut self, vram: &Vram, offset: u16, data: &[u8]) {
+        self.flush_posted(vram);
+        if self.gpu.is_gone() {
+            return;
+        }
+        match self.config.write(offset, data) {
+            Effect::FunctionReset => self.reset(false),
+            Effect::None => self.config_changed(),
+        }
+    }
+
+    pub(crate) fn read_rom(&self, offset: u64, data: &mut [u8]) {
+        let rom = self.gpu.rom();
+        for (at, byte) in (offset as usize..).zip(data) {
+            *byte = rom.get(at).copied().unwrap_or(0);
+        }
+    }
+
+    /// Whether BAR1 is VRAM as it is.
+    pub(crate) fn vram_is_direct(&self) -> bool {
+        self.gpu.bar1_is_physical()
+    }
+
+    pub(crate) fn wpr2(&self) -> Option<Range<u64>> {
+        self.gpu.wpr2()
+    }
+
+    /// Whether writes are late.
+    pub(crate) fn posts(&self) -> bool {
+        self.delays.is_some()
+    }
+
+    /// Reads what is not VRAM as it is. The answer comes after everything that the card wrote
+    /// before it.
+    pub(crate) fn read(&mut self, window: Window, offset: u64, data: &mut [u8]) {
+        match window {
+            Window::Registers => self.gpu.read(&self.config, offset, data),
+            Window::Instance => {
+                for part in parts(offset, data.len()) {
+                    part.put(self.bar3.read(part.register), data);
+                }
+            }
+            Window::Vram => data.fill(0xff),
+        }
+        self.gpu.dma.flush();
+        self.settle();
+    }
+
+    /// Writes, now or later.
+    pub(crate) fn write(&mut self, vram: &Vram, window: Window, offset: u64, data: &[u8]) {
+        match &mut self.delays {
+            None => self.write_now(vram, window, offset, data),
+            Some(delays) => {
+                let (delay, data) = (delays.draw(), data.to_vec());
+                self.posted.push(
+                    delay,
+                    Posted {
+                        window,
+                        offset,
+                        data,
+                    },
+                );
+                self.advance_posted(vram, Instant::now());
+            }
+        }
+    }
+
+    /// Lets every posted write arrive.
+    pub(crate) fn flush_posted(&mut self, vram: &Vram) {
+        while let Some(posted) = self.posted.pop() {
+            self.write_now(vram, posted.window, posted.offset, &posted.data);
+        }
+    }
+
+    /// Lets happen whatever is due; returns when there is something again.
+    pub(crate) fn advance(&mut self, vram: &Vram) -> Option<Instant> {
+        let now = Instant::now();
+        self.advance_posted(vram, now);
+        self.gpu.advance(now);
+        self.gpu.dma.advance(now);
+        self.settle();
+        let due = [self.posted.next_due(), self.gpu.next_due()];
+        let due = due.into_iter().flatten().min();
+        self.timer_due = due.map(|due| due.max(now + RETRY));
+        self.timer_due
+    }
+
+    /// Whether something waits that the timer does not know of.
+    pub(crate) fn timer_is_needed(&self) -> bool {
+        let posted = self.posted.next_due();
+        let due = [posted, self.gpu.next_due()].into_iter().flatten().min();
+        match (due, self.timer_due) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(due), Some(timer)) => due < timer && timer > Instant::now() + RETRY,
+        }
+    }
+
+    fn advance_posted(&mut self, vram: &Vram, now: Instant) {
+        while let Some(posted) = self.posted.pop_due(now) {
+            self.write_now(vram, posted.window, posted.offset, &posted.data);
+        }
+    }
+
+    fn write_now(&mut self, vram: &Vram, window: Window, offset: u64, data: &[u8]) {
+        if !self.answers() {
+            return;
+        }
+        match window {
+            Window::Registers => self.gpu.write(offset, data),
+            Window::Instance => {
+                for part in parts(offset, data.len()) {
+                    self.bar3.write(part.register, part.written(data));
+                }
+            }
+            Window::Vram if self.vram_is_direct() => {
+                wpr::cpu_write(vram, self.wpr2().as_ref(), offset, data);
+            }
+            Window::Vram => {}
+        }
+        self.settle();
+    }
+
+    /// Follows what was written to configuration space.
+    fn config_changed(&mut self) {
+        self.gpu.dma.set_master(self.config.is_bus_master());
+    }
+
+    /// After an access: what it set off leaves the card.
+    fn settle(&mut self) {
+        if self.gpu.dma.take_abort() {
+            self.config.set_master_abort();
+        }
+        if self.gpu.take_interrupt() {
+            // An MSI does not pass what was written before it.
+            self.gpu.dma.flush();
+            self.interrupts.send();
+        }
+    }
+}
