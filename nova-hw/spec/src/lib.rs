@@ -16,6 +16,10 @@
 //! | [`gsp`] | GSP's boot: VRAM layout, WPR metadata, page tables of its image, arguments |
 //! | [`queue`] | the queues between driver and GSP |
 //! | [`rpc`] | messages, functions and their payloads |
+//! | [`rm`] | RM's objects, controls and events |
+//! | [`gmmu`] | page tables |
+//! | [`host`] | rings, methods, semaphores, instance blocks |
+//! | [`ce`] | methods of the copy engine |
 //! | [`error`] | why bytes are not what they should be |
 //! | [`pci`] | configuration space: offsets, bits, capability ids |
 #![no_std]
@@ -24,15 +28,20 @@
 extern crate alloc;
 
 mod bytes;
+pub mod ce;
 pub mod chip;
 pub mod error;
 pub mod falcon;
 pub mod firmware;
+pub mod gmmu;
 pub mod gsp;
+pub mod host;
+mod numbers;
 pub mod pci;
 pub mod queue;
 pub mod register;
 pub mod regs;
+pub mod rm;
 pub mod rpc;
 pub mod vbios;
 

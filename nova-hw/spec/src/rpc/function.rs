@@ -2,29 +2,11 @@
 //! Numbers of RPC functions and events: those that this project sends, answers or meets.
 //! Follows `rpc_global_enums.h` of open-gpu-kernel-modules.
 
-use core::fmt;
+use crate::numbers::named_numbers;
 
-/// `NV_VGPU_MSG_FUNCTION_*` or `NV_VGPU_MSG_EVENT_*`. Displays as its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RpcFunction(pub u32);
-
-macro_rules! functions {
-    ($($(#[$doc:meta])* $name:ident = $number:literal;)*) => {
-        impl RpcFunction {
-            $($(#[$doc])* pub const $name: Self = Self($number);)*
-
-            /// NVIDIA's name without its prefix, when this crate knows the number.
-            pub const fn name(self) -> Option<&'static str> {
-                match self.0 {
-                    $($number => Some(stringify!($name)),)*
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
-functions! {
+named_numbers! {
+    /// `NV_VGPU_MSG_FUNCTION_*` or `NV_VGPU_MSG_EVENT_*`. Displays as its name.
+    RpcFunction, "function";
     /// Nothing.
     NOP = 0;
     /// Frees an RM object.
@@ -75,14 +57,5 @@ impl RpcFunction {
     /// Whether GSP sends it unasked.
     pub const fn is_event(self) -> bool {
         self.0 >= 0x1000
-    }
-}
-
-impl fmt::Display for RpcFunction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
-            Some(name) => f.pad(name),
-            None => write!(f, "function {:#x}", self.0),
-        }
     }
 }

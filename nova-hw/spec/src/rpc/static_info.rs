@@ -14,6 +14,7 @@ use zerocopy::{
 use crate::{
     bytes::{printable, structure, until_nul},
     error::FormatError,
+    rm::engine::RmEngineType,
 };
 
 /// `NV2080_CTRL_CMD_FB_GET_FB_REGION_FB_REGION_INFO`: a region of VRAM.
@@ -37,6 +38,9 @@ pub struct FbRegion {
     /// Kinds of memory that must not be here.
     pub blackList: [u8; 17],
 }
+
+/// `engineCaps` in `caps`: three words, a bit an engine.
+const ENGINE_CAPS: Range<usize> = 0x54..0x60;
 
 /// Most regions.
 pub const MAX_FB_REGIONS: usize = 16;
@@ -136,6 +140,29 @@ impl GspStaticConfigInfo {
         });
         // `decode` has checked the limit; for an answer under construction this saturates.
         usable.map(|region| region.base.get()..region.limit.get().saturating_add(1))
+    }
+
+    /// Which engines there are, in ascending order.
+    pub fn engines(&self) -> impl Iterator<Item = RmEngineType> + '_ {
+        let caps = &self.caps[ENGINE_CAPS];
+        let is_set = move |number: u32| {
+            let byte = caps.get(number as usize / 8).copied().unwrap_or(0);
+            byte >> (number % 8) & 1 != 0
+        };
+        (0..RmEngineType::LAST)
+            .filter(move |&number| is_set(number))
+            .map(RmEngineType)
+    }
+
+    /// Adds an engine; `false` for one that there is no place for.
+    pub fn add_engine(&mut self, engine: RmEngineType) -> bool {
+        let place = self.caps[ENGINE_CAPS].get_mut(engine.0 as usize / 8);
+        let place = place.filter(|_| engine.0 < RmEngineType::LAST);
+        if let Some(byte) = place {
+            *byte |= 1 << (engine.0 % 8);
+            return true;
+        }
+        false
     }
 
     /// The GPU's name.

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! Payloads of RM's events. Follows `g_rpc-structures.h` of open-gpu-kernel-modules 570.144.
+#![allow(non_snake_case)] // NVIDIA's names
+
+use zerocopy::{
+    little_endian::{U16, U32},
+    FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned,
+};
+
+use crate::{
+    bytes::{slice, structure, until_nul},
+    error::FormatError,
+};
+
+/// `POST_EVENT`: an event that an object was made for.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+#[allow(missing_docs)]
+pub struct PostEvent {
+    pub hClient: U32,
+    /// The event object.
+    pub hEvent: U32,
+    /// Which event.
+    pub notifyIndex: U32,
+    /// What the event object was made with.
+    pub data: U32,
+    pub info16: U16,
+    pub padding: U16,
+    pub status: U32,
+    /// Bytes that follow.
+    pub eventDataSize: U32,
+    pub bNotifyList: u8,
+}
+
+impl PostEvent {
+    /// Reads a payload: header and data.
+    pub fn decode(payload: &[u8]) -> Result<(&Self, &[u8]), FormatError> {
+        let event: &Self = structure(payload, "POST_EVENT", 0u64)?;
+        let at = size_of::<Self>() as u64;
+        let data = slice(payload, "POST_EVENT data", at, event.eventDataSize)?;
+        Ok((event, data))
+    }
+}
+
+/// `RC_TRIGGERED`: a channel had an error, and is off.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+#[allow(missing_docs)]
+pub struct RcTriggered {
+    pub nv2080EngineType: U32,
+    /// The channel's id.
+    pub chid: U32,
+    pub gfid: U32,
+    pub exceptLevel: U32,
+    /// A `ROBUST_CHANNEL_*` number.
+    pub exceptType: U32,
+    pub scope: U32,
+    pub partitionAttributionId: U16,
+    pub padding0: U16,
+    /// Virtual address of an MMU fault, low half.
+    pub mmuFaultAddrLo: U32,
+    /// High half.
+    pub mmuFaultAddrHi: U32,
+    pub mmuFaultType: U32,
+    pub bCallbackNeeded: u8,
+    pub padding1: [u8; 3],
+    pub rcJournalBufferSize: U32,
+}
+
+/// A PBDMA met a method that it does not know.
+pub const ROBUST_CHANNEL_PBDMA_ERROR: u32 = 32;
+/// A virtual address led nowhere.
+pub const ROBUST_CHANNEL_FIFO_ERROR_MMU_ERR_FLT: u32 = 31;
+/// Graphics had an exception.
+pub const ROBUST_CHANNEL_GR_EXCEPTION: u32 = 13;
+
+impl RcTriggered {
+    /// Reads a payload.
+    pub fn decode(payload: &[u8]) -> Result<&Self, FormatError> {
+        structure(payload, "RC_TRIGGERED", 0u64)
+    }
+
+    /// The virtual address of an MMU fault.
+    pub fn fault_address(&self) -> u64 {
+        u64::from(self.mmuFaultAddrHi) << 32 | u64::from(self.mmuFaultAddrLo)
+    }
+}
+
+/// `OS_ERROR_LOG`: text about an error.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct OsErrorLog {
+    /// A `ROBUST_CHANNEL_*` number.
+    pub exceptType: U32,
+    /// The runlist.
+    pub runlistId: U32,
+    /// The channel's id.
+    pub chid: U32,
+    /// The text, with NUL; not to be trusted to be printable.
+    pub errString: [u8; 256],
+}
+
+impl OsErrorLog {
+    /// Reads a payload.
+    pub fn decode(payload: &[u8]) -> Result<&Self, FormatError> {
+        structure(payload, "OS_ERROR_LOG", 0u64)
+    }
+
+    /// The bytes of the text.
+    pub fn text(&self) -> &[u8] {
+        until_nul(&self.errString)
+    }
+}
+
+const _: () = {
+    assert!(size_of::<PostEvent>() == 0x1d);
+    assert!(size_of::<RcTriggered>() == 48);
+    assert!(size_of::<OsErrorLog>() == 0x10c);
+};
