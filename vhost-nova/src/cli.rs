@@ -73,9 +73,14 @@ The GPU: `model` (the software model), `vfio-user:SOCKET` (a device of another p
 `vfio:ADDRESS` (a card that vfio-pci drives, like vfio:0000:01:00.0)";
 
 const PROBE_AFTER_HELP: &str = "\
+The GPU is as before afterwards, and can be probed again. One that somebody left without shutting it
+down is reset first.
+
 Examples:
-  vhost-nova probe --gpu model
-  vhost-nova probe --gpu vfio:0000:01:00.0 --json
+  vhost-nova probe --gpu vfio:0000:01:00.0
+  vhost-nova probe --gpu vfio:0000:01:00.0 --json --trace /tmp/registers
+  nova-model --socket /tmp/gpu --write-firmware /tmp/firmware &
+  vhost-nova probe --gpu vfio-user:/tmp/gpu --firmware /tmp/firmware
 
 Exit codes: see `vhost-nova --help`.";
 
@@ -108,7 +113,7 @@ enum Command {
     /// Asks a daemon for its tenants, their contexts and who opened them.
     #[command(after_help = STATUS_AFTER_HELP)]
     Status(StatusArgs),
-    /// Takes a GPU, says what it is, and gives it back.
+    /// Boots a GPU, says what it is, and shuts it down.
     #[command(after_help = PROBE_AFTER_HELP)]
     Probe(Probe),
     /// Lists the NVIDIA cards of this host, and what to type to use one.
@@ -120,6 +125,12 @@ enum Command {
 struct Probe {
     #[arg(long, value_name = "GPU", help = GPU_HELP)]
     gpu: GpuName,
+    /// Looks for firmware in this folder before /lib/firmware.
+    #[arg(long, value_name = "DIR")]
+    firmware: Option<PathBuf>,
+    /// Writes every access to a register to this file, by name.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -216,8 +227,19 @@ fn run(command: Command) -> Result<(), Error> {
             control,
         }),
         Command::Status(StatusArgs { control, json }) => status(&control, json),
-        Command::Probe(Probe { gpu, json }) => {
-            probe::probe(&probe::Options { gpu, json }, &mut std::io::stdout())
+        Command::Probe(Probe {
+            gpu,
+            firmware,
+            trace,
+            json,
+        }) => {
+            let options = probe::Options {
+                gpu,
+                firmware,
+                trace,
+                json,
+            };
+            probe::probe(&options, &mut std::io::stdout())
         }
         Command::Devices(Devices {
             json,

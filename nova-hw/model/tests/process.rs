@@ -133,3 +133,30 @@ fn peers_come_one_after_the_other_and_the_card_keeps_its_state() {
     assert!(!path.exists());
     assert!(bar1.read32(0x1000).is_err());
 }
+
+#[test]
+fn faults_come_from_a_file_and_firmware_goes_to_a_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, plan) = (dir.path().join("socket"), dir.path().join("plan"));
+    fs::write(
+        &plan,
+        "read NV_PMC_BOOT_42 times=* corrupt value=0x12345678\n",
+    )
+    .unwrap();
+    let lib = dir.path().join("lib");
+    let args = [
+        "--fault",
+        plan.to_str().unwrap(),
+        "--write-firmware",
+        lib.to_str().unwrap(),
+    ];
+    let child = start(&path, &args);
+    let client = VfioUser::connect(&path).unwrap();
+    client
+        .config_write(header::COMMAND, &command::MEMORY.to_le_bytes())
+        .unwrap();
+    let bar0 = client.bar(BarIndex::Bar0).unwrap();
+    assert_eq!(bar0.read32(0xa00).unwrap(), 0x1234_5678);
+    assert!(lib.join("nvidia/ga102/gsp/gsp-570.144.bin").is_file());
+    stop(child, Signal::SIGTERM);
+}

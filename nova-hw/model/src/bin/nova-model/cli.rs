@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The command line.
 
-use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{fs, io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
-use nova_model::{Builder, Model};
+use nova_model::{
+    fault::{FaultPlan, ParseError},
+    Builder, Model,
+};
 use nova_spec::{chip::CHIPS, Chipset};
 use nova_transport::{vfio_user::ServerOptions, Server};
 use tracing::Level;
 
-use crate::serve::{self, ServeError};
+use crate::{
+    firmware,
+    serve::{self, ServeError},
+};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -19,8 +25,9 @@ Examples:
     qemu-system-x86_64 -object memory-backend-memfd,id=m,size=1G,share=on \\
       -machine q35,memory-backend=m \\
       -device '{\"driver\":\"vfio-user-pci\",\"socket\":{\"type\":\"unix\",\"path\":\"/run/nova-model.sock\"}}'
-  Our driver on it:
-    vhost-nova probe --gpu vfio-user:/run/nova-model.sock
+  Our driver on it, with firmware that has the right form and no content:
+    nova-model --socket /run/nova-model.sock --write-firmware /tmp/firmware
+    vhost-nova probe --gpu vfio-user:/run/nova-model.sock --firmware /tmp/firmware
 
 A stale socket file is replaced; one on which somebody listens, or a file that is no socket, is an
 error. One peer is served at a time. The GPU keeps its state from one peer to the next, as a card
@@ -47,6 +54,13 @@ struct Cli {
     /// Draws what a card may choose and was not given.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Has faults happen: a file with a fault a line, like `read 0x118234 times=* corrupt value=0`.
+    #[arg(long, value_name = "FILE")]
+    fault: Option<PathBuf>,
+    /// Writes firmware files for the chip below this folder first. They have the right form and
+    /// nothing of NVIDIA's in them: enough for the model, which executes none.
+    #[arg(long, value_name = "DIR")]
+    write_firmware: Option<PathBuf>,
     /// Lets the peer map the BARs that have memory. QEMU then waits for each write to a register.
     #[arg(long)]
     mmap_bars: bool,
@@ -113,14 +127,7 @@ pub(crate) fn main() -> ExitCode {
         .with_max_level(Level::from(cli.log_level))
         .with_target(false)
         .init();
-    let model = match builder(&cli).build() {
-        Ok(model) => model,
-        Err(error) => {
-            eprintln!("nova-model: {error}");
-            return ExitCode::from(2);
-        }
-    };
-    match run(&cli, model) {
+    match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("nova-model: {error:#}");
@@ -129,7 +136,7 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn builder(cli: &Cli) -> Builder {
+fn builder(cli: &Cli) -> Result<Builder, ServeError> {
     let mut builder = Model::builder();
     let row = CHIPS.iter().find(|row| row.chipset == cli.chip);
     if let Some(chip) = row {
@@ -141,10 +148,23 @@ fn builder(cli: &Cli) -> Builder {
     if let Some(seed) = cli.seed {
         builder = builder.seed(seed);
     }
-    builder
+    if let Some(path) = &cli.fault {
+        let usage = |why: String| ServeError::Usage(format!("{}: {why}", path.display()));
+        let text = fs::read_to_string(path).map_err(|error| usage(error.to_string()))?;
+        let plan: FaultPlan = text
+            .parse()
+            .map_err(|error: ParseError| usage(error.to_string()))?;
+        builder = builder.faults(plan);
+    }
+    Ok(builder)
 }
 
-fn run(cli: &Cli, model: Model) -> Result<(), ServeError> {
+fn run(cli: &Cli) -> Result<(), ServeError> {
+    let model = builder(cli)?.build();
+    let model = model.map_err(|error| ServeError::Usage(error.to_string()))?;
+    if let Some(folder) = &cli.write_firmware {
+        firmware::write(folder, cli.chip)?;
+    }
     let options = ServerOptions {
         mmap_bars: cli.mmap_bars,
     };

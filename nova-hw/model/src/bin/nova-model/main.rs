@@ -4,9 +4,11 @@
 //! | module | role |
 //! |---|---|
 //! | `cli` | the command line |
+//! | `firmware` | synthetic firmware files, for who boots the model |
 //! | `serve` | the main loop: one peer at a time, until a signal |
 
 mod cli;
+mod firmware;
 mod serve;
 
 use std::process::ExitCode;

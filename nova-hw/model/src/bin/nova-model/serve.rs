@@ -28,6 +28,8 @@ use rustix::{
 /// Why serving ended, or did not begin.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
+    #[error("{0}")]
+    Usage(String),
     #[error(transparent)]
     Bind(#[from] BindError),
     #[error("the GPU model failed: {0}")]
@@ -44,13 +46,13 @@ impl ServeError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Bind(BindError::InUse(_) | BindError::System { .. }) => 1,
-            Self::Bind(_) => 2,
+            Self::Bind(_) | Self::Usage(_) => 2,
             Self::Device(_) | Self::System { .. } => 1,
         }
     }
 }
 
-fn at<E: Into<io::Error>>(context: &'static str) -> impl Fn(E) -> ServeError {
+pub(crate) fn at<E: Into<io::Error>>(context: &'static str) -> impl Fn(E) -> ServeError {
     move |source| ServeError::System {
         context,
         source: source.into(),
