@@ -12,7 +12,10 @@ use nova_spec::{
     falcon::FalconEngine,
     gsp::layout::{FbLayout, LayoutInput},
     register::RelativeRegister,
-    regs::{NV_FUSE_STATUS_OPT_DISPLAY, NV_PDISP_VGA_WORKSPACE_BASE, NV_PFALCON_FALCON_IRQSCLR},
+    regs::{
+        NV_FUSE_STATUS_OPT_DISPLAY, NV_PBUS_BAR1_BLOCK, NV_PDISP_VGA_WORKSPACE_BASE,
+        NV_PFALCON_FALCON_IRQSCLR,
+    },
 };
 
 use crate::{
@@ -180,6 +183,10 @@ fn attempt<P: Pci>(
     wpr2::run_fwsec_frts(card, timeouts, &fwsec, &layout.frts).during(Step::RunFwsecFrts)?;
     let mut rm = start_gsp(card, timeouts, images, &memory)?;
     let static_info = rm.start(&gpu.info().pci, options.bdf)?;
+    // RM has put BAR1 into virtual mode, with page tables of its own.
+    registers
+        .write(NV_PBUS_BAR1_BLOCK::DEFAULT)
+        .during(Step::SetUpBar1)?;
 
     let info = BootInfo {
         gpu: *gpu.info(),

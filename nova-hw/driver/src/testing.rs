@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What unit tests share: a model that was probed, synthetic firmware, memory for GSP.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use nova_model::{Model, ModelMapping};
 use nova_spec::{firmware::set::Synthetic, Chipset};
@@ -34,5 +34,5 @@ pub(crate) fn memory(card: &Card<Model>) -> Arc<GspMemory<ModelMapping>> {
 
 /// Time-outs for what never comes.
 pub(crate) fn short() -> Timeouts {
-    Timeouts::default().divided_by(500)
+    Timeouts::default().at_most(Duration::from_millis(5))
 }

@@ -44,6 +44,8 @@ pub enum Step {
     WaitForRm,
     /// Asking what RM found.
     GetStaticInfo,
+    /// Putting BAR1 back into physical mode.
+    SetUpBar1,
     /// Telling RM to end.
     UnloadRm,
     /// Waiting for GSP to suspend.
@@ -54,8 +56,6 @@ pub enum Step {
     RunBooterUnload,
     /// Taking the flush page back.
     ClearFlushPage,
-    /// Turning bus mastering off or on.
-    SetBusMaster,
 }
 
 impl fmt::Display for Step {
@@ -78,12 +78,12 @@ impl fmt::Display for Step {
             Self::SetRegistry => "send SET_REGISTRY",
             Self::WaitForRm => "wait for GSP_INIT_DONE",
             Self::GetStaticInfo => "get RM's static information",
+            Self::SetUpBar1 => "put BAR1 into physical mode",
             Self::UnloadRm => "unload RM",
             Self::SuspendGsp => "suspend GSP",
             Self::RunFwsecSb => "run FWSEC-SB on GSP",
             Self::RunBooterUnload => "run booter_unload on SEC2",
             Self::ClearFlushPage => "clear the sysmem flush page",
-            Self::SetBusMaster => "set bus mastering",
         })
     }
 }
