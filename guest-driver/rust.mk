@@ -35,7 +35,7 @@ quiet_cmd_nova_lib = RUSTC   $(2)
 
 nova-core := $(obj)/rustlib/libcore.rlib
 nova-host := $(obj)/rustlib/host
-nova-home := --cfg 'home="kernel"' --check-cfg 'cfg(home, values("kernel", "hosted"))' --check-cfg 'cfg(test, module)'
+nova-home := --cfg 'home="kernel"' --check-cfg 'cfg(home, values("kernel", "hosted"))' --check-cfg 'cfg(test, module, loom)'
 
 $(nova-core): $(nova-library)/core/src/lib.rs $(nova-top)/guest-driver/rust-flags.mk
 	$(call cmd,nova_core)

@@ -8,13 +8,12 @@
 
 use kernel_abi::{
     alloc::{flags::GFP_KERNEL, KBox, KVec},
-    completion::Completion,
     error::{
         code::{EBUSY, EFAULT, EINVAL, EIO, ENODEV, ENOENT, ENOMEM, ENOSPC, EOPNOTSUPP, EPROTO},
         Error, Result,
     },
     new_spinlock_irq,
-    sync::{Arc, SpinLockIrq},
+    sync::{Arc, Completion, SpinLockIrq},
     virtio::{Fifo, Request, Virtqueue},
     virtio_nova::{self as wire, Hdr, Status, Wire},
     workqueue::WorkItem,
@@ -133,7 +132,7 @@ impl Control {
             used: 0,
         };
         self.submit(Request::new(message, Hdr::LEN + R::LEN, token)?)?;
-        let waited = waiter.done.wait_killable();
+        let waited = waiter.done.wait_for_completion_killable();
         let mut answer = waiter.answer.lock();
         match core::mem::replace(&mut *answer, Answer::Detached) {
             Answer::Here(request) => {

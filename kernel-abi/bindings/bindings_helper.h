@@ -16,13 +16,18 @@
 #include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
 #include <linux/printk.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
@@ -42,6 +47,10 @@ const gfp_t NOVA_CONST_GFP_NOWARN = __GFP_NOWARN;
 const gfp_t NOVA_CONST_GFP_ZERO = __GFP_ZERO;
 const size_t NOVA_CONST_ARCH_KMALLOC_MINALIGN = ARCH_KMALLOC_MINALIGN;
 const size_t NOVA_CONST_PAGE_SIZE = PAGE_SIZE;
+const unsigned int NOVA_CONST_TASK_INTERRUPTIBLE = TASK_INTERRUPTIBLE;
+const unsigned int NOVA_CONST_TASK_KILLABLE = TASK_KILLABLE;
+const unsigned int NOVA_CONST_TASK_NORMAL = TASK_NORMAL;
+const unsigned int NOVA_CONST_TASK_UNINTERRUPTIBLE = TASK_UNINTERRUPTIBLE;
 const fop_flags_t NOVA_CONST_FOP_UNSIGNED_OFFSET = FOP_UNSIGNED_OFFSET;
 
 /* The helpers: their definitions are the one declaration that Rust sees. */

@@ -9,16 +9,17 @@
 //! | module | holds | home |
 //! |---|---|---|
 //! | [`error`] | errnos and results | both |
-//! | [`alloc`] | fallible boxes and vectors | both |
 //! | [`device`] | devices, bound or not, and what they drop when unbound | both |
-//! | [`types`] | opaque C values, counted references | both |
-//! | [`sync`] | locks, `Arc` | both |
 //! | [`print`] | lines in the log | both |
 //! | [`transmute`] | types that are bytes | both |
+//! | [`alloc`] | fallible boxes and vectors of three allocators | both |
+//! | [`types`] | opaque C values, counted references, owners that C keeps | both |
+//! | [`sync`] | locks, waiting, `Arc`, atomics, RCU | both |
+//! | [`time`] | jiffies | both |
 //! | [`uapi`] | the DRM ioctls | both |
 //! | [`virtio_nova`] | the wire format of the device | both |
 //! | [`task`], [`cred`], [`security`] | who is calling, what they may do, their security context | both, with a part in the kernel only |
-//! | `bindings`, `completion`, `fs`, `mm`, `module`, `module_param`, `panic`, `pid_namespace`, `virtio`, `workqueue` | what only a kernel has | kernel |
+//! | `bindings`, `fs`, `mm`, `module`, `module_param`, `panic`, `pid_namespace`, `virtio`, `workqueue` | what only a kernel has | kernel |
 #![no_std]
 
 pub mod alloc;
@@ -27,6 +28,7 @@ pub mod error;
 pub mod print;
 pub mod sync;
 pub mod sys;
+pub mod time;
 pub mod transmute;
 pub mod types;
 pub mod uapi;

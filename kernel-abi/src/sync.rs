@@ -1,78 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! Locks and shared ownership.
+//! Locks, waiting, shared ownership, atomics.
 //!
-//! Follows `rust/kernel/sync` of Linux. [`Lock`] is written once; what differs between homes and
-//! kinds of lock is a [`Backend`].
+//! Follows `rust/kernel/sync` of Linux. What is generic is written once; what differs between homes and
+//! kinds of lock is a [`Backend`] or lies in the seam.
+//!
+//! | item | C | may sleep |
+//! |---|---|---|
+//! | [`Mutex`] | `struct mutex` | yes, and its holder too |
+//! | [`SpinLock`] | `spinlock_t`, `spin_lock()` | not on most kernels; under PREEMPT_RT |
+//! | [`SpinLockIrq`] | `spinlock_t`, `spin_lock_irqsave()` | as above |
+//! | [`GlobalLock`], [`global_lock!`] | a static lock | as its kind |
+//! | [`CondVar`] | `wait_queue_head_t` | waiting: yes; notifying: no |
+//! | [`Completion`] | `struct completion` | waiting: yes; completing: no |
+//! | [`Arc`], [`UniqueArc`], [`ArcBorrow`] | a structure with a `refcount_t` | no |
+//! | [`Refcount`] | `refcount_t` | no |
+//! | [`SetOnce`] | a pointer that is set once with `cmpxchg()` | no |
+//! | [`atomic`] | `atomic_t` and its kin | no |
+//! | [`barrier`] | `smp_mb()` and its kin | no |
+//! | [`rcu`] | `rcu_read_lock()` | the holder must not |
+//!
+//! Lockdep knows every lock by its name and its class: see [`LockClassKey`].
 
-mod arc;
-mod lock;
+pub mod arc;
+pub mod atomic;
+pub mod barrier;
+pub mod completion;
+pub mod condvar;
+pub mod lock;
+mod lock_class;
+mod locked_by;
+pub mod rcu;
+mod refcount;
+mod set_once;
+#[cfg(all(test, home = "hosted"))]
+mod tests;
 
-pub use arc::Arc;
-pub use lock::{Backend, Guard, Lock, LockClassKey};
-
-pub use crate::sys::sync::{MutexBackend, SpinLockBackend, SpinLockIrqBackend};
-
-/// A lock whose holder may sleep. Process context only.
-pub type Mutex<T> = Lock<T, MutexBackend>;
-/// A lock whose holder does not sleep (under PREEMPT_RT it may); not for data that an interrupt handler
-/// takes too.
-pub type SpinLock<T> = Lock<T, SpinLockBackend>;
-/// A spinlock that keeps interrupts off while it is held, for data shared with an interrupt
-/// handler.
-pub type SpinLockIrq<T> = Lock<T, SpinLockIrqBackend>;
-
-/// A lock class of its own, which lockdep knows by the lock's name.
-#[macro_export]
-macro_rules! static_lock_class {
-    () => {{
-        static CLASS: $crate::sync::LockClassKey = $crate::sync::LockClassKey::new();
-        &CLASS
-    }};
+/// Counted references, by the name that they have in Linux; see [`types`](crate::types).
+pub mod aref {
+    pub use crate::types::{ARef, AlwaysRefCounted};
 }
 
-#[doc(hidden)]
-#[macro_export]
-macro_rules! lock_name {
-    ($name:literal) => {
-        match ::core::ffi::CStr::from_bytes_with_nul(concat!($name, "\0").as_bytes()) {
-            Ok(name) => name,
-            Err(_) => c"",
-        }
-    };
-}
+pub use crate::{
+    global_lock, new_condvar, new_mutex, new_spinlock, new_spinlock_irq, static_lock_class,
+};
+pub use arc::{Arc, ArcBorrow, UniqueArc};
+pub use completion::Completion;
+pub use condvar::{CondVar, CondVarTimeoutResult};
+pub use lock::{
+    global::{GlobalGuard, GlobalLock, GlobalLockBackend, GlobalLockedBy},
+    Backend, Guard, Lock, Mutex, MutexBackend, MutexGuard, SpinLock, SpinLockBackend,
+    SpinLockGuard, SpinLockIrq, SpinLockIrqBackend, SpinLockIrqGuard,
+};
+pub use lock_class::LockClassKey;
+pub use locked_by::LockedBy;
+pub use refcount::Refcount;
+pub use set_once::SetOnce;
 
-/// Initialises a `Mutex`: value, name.
-#[macro_export]
-macro_rules! new_mutex {
-    ($value:expr, $name:literal) => {
-        $crate::sync::Mutex::new(
-            $value,
-            $crate::lock_name!($name),
-            $crate::static_lock_class!(),
-        )
-    };
-}
-
-/// Initialises a `SpinLock`: value, name.
-#[macro_export]
-macro_rules! new_spinlock {
-    ($value:expr, $name:literal) => {
-        $crate::sync::SpinLock::new(
-            $value,
-            $crate::lock_name!($name),
-            $crate::static_lock_class!(),
-        )
-    };
-}
-
-/// Initialises a `SpinLockIrq`: value, name.
-#[macro_export]
-macro_rules! new_spinlock_irq {
-    ($value:expr, $name:literal) => {
-        $crate::sync::SpinLockIrq::new(
-            $value,
-            $crate::lock_name!($name),
-            $crate::static_lock_class!(),
-        )
-    };
-}
+#[allow(unused_imports)] // empty in the hosted home
+pub use crate::sys::sync::exports::*;

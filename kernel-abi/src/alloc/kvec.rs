@@ -72,6 +72,8 @@ pub type KVVec<T> = Vec<T, KVmalloc>;
 unsafe impl<T: Send, A: Allocator> Send for Vec<T, A> {}
 // SAFETY: as above.
 unsafe impl<T: Sync, A: Allocator> Sync for Vec<T, A> {}
+// The values stay in place when the vector moves, and cannot be pinned in it.
+impl<T, A: Allocator> Unpin for Vec<T, A> {}
 
 impl<T, A: Allocator> Default for Vec<T, A> {
     fn default() -> Self {

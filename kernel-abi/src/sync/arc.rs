@@ -1,56 +1,88 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Shared ownership by a reference count, without weak references.
+//!
+//! Follows `rust/kernel/sync/arc.rs` of Linux.
 #![allow(unsafe_code)] // owns raw memory
 
+mod borrow;
+#[cfg(all(test, home = "hosted"))]
+mod tests;
+mod unique;
+
+pub use borrow::ArcBorrow;
+pub use unique::UniqueArc;
+
+use super::Refcount;
 use crate::{
     alloc::{AllocError, Flags, KBox},
     error::Error,
+    types::ForeignOwnable,
 };
 use core::{
+    alloc::Layout,
+    borrow::Borrow,
+    ffi::c_void,
     fmt,
     marker::PhantomData,
+    mem::ManuallyDrop,
     ops::Deref,
-    ptr::NonNull,
-    sync::atomic::{fence, AtomicUsize, Ordering},
+    pin::Pin,
+    ptr::{self, NonNull},
 };
 use pinned_init::{pin_data, PinInit};
 
-/// Above this a count stays where it is for ever: a leak is better than a use after free.
-const SATURATED: usize = usize::MAX / 2;
-
+#[repr(C)]
 #[pin_data]
-struct Inner<T> {
-    count: AtomicUsize,
+struct ArcInner<T: ?Sized> {
+    refcount: Refcount,
     #[pin]
-    value: T,
+    data: T,
 }
 
-/// A counted reference to a value that is pinned on the heap.
+/// A counted reference to a value that is pinned on the heap (a structure with a `refcount_t`). The last one drops the value where
+/// it is.
+///
+/// Making one sleeps if its [`Flags`] say that it may. Cloning never sleeps and cannot fail: a count that
+/// overflows stays, and the value is never freed ([`Refcount`]).
+///
+/// ```
+/// use kernel_abi::{alloc::flags::GFP_KERNEL, error::Error, new_mutex, sync::{Arc, Mutex}};
+///
+/// let jobs: Arc<Mutex<u32>> = Arc::pin_init(new_mutex!(1, "jobs"), GFP_KERNEL)?;
+/// let worker = jobs.clone();
+/// assert!(Arc::ptr_eq(&jobs, &worker));
+/// std::thread::spawn(move || *worker.lock() += 1).join().unwrap();
+/// assert_eq!(*jobs.lock(), 2);
+///
+/// let raw = Arc::into_raw(Arc::new(7, GFP_KERNEL)?);
+/// // SAFETY: from the line above.
+/// let back = unsafe { Arc::from_raw(raw) };
+/// assert_eq!(Arc::as_ptr(&back), raw);
+/// let alone = Arc::into_unique_or_drop(back).unwrap();
+/// assert_eq!(*alone, 7);
+/// # Ok::<(), Error>(())
+/// ```
 ///
 /// # Invariants
 ///
-/// `inner` is a live allocation of [`KBox`], of whose count this owns one.
-pub struct Arc<T> {
-    inner: NonNull<Inner<T>>,
-    _owns: PhantomData<Inner<T>>,
+/// `inner` is live memory of a [`KBox`], of whose count this owns one.
+#[repr(transparent)]
+pub struct Arc<T: ?Sized> {
+    inner: NonNull<ArcInner<T>>,
+    _owns: PhantomData<ArcInner<T>>,
 }
 
 // SAFETY: it gives `&T` to wherever it goes, and may drop the value there.
-unsafe impl<T: Send + Sync> Send for Arc<T> {}
+unsafe impl<T: Send + Sync + ?Sized> Send for Arc<T> {}
 // SAFETY: as above; it can be cloned through a shared reference.
-unsafe impl<T: Send + Sync> Sync for Arc<T> {}
+unsafe impl<T: Send + Sync + ?Sized> Sync for Arc<T> {}
+// The value stays in place when the reference moves.
+impl<T: ?Sized> Unpin for Arc<T> {}
 
 impl<T> Arc<T> {
     /// Puts `value` on the heap.
     pub fn new(value: T, flags: Flags) -> Result<Self, AllocError> {
-        let inner = KBox::new(
-            Inner {
-                count: AtomicUsize::new(1),
-                value,
-            },
-            flags,
-        )?;
-        Ok(Self::from_box(inner))
+        Ok(UniqueArc::new(value, flags)?.into())
     }
 
     /// Initialises a pinned value in place.
@@ -59,167 +91,199 @@ impl<T> Arc<T> {
         Error: From<E>,
     {
         let inner = KBox::pin_init(
-            pinned_init::try_pin_init!(Inner {
-                count: AtomicUsize::new(1),
-                value <- init,
+            pinned_init::try_pin_init!(ArcInner {
+                refcount: Refcount::new(1),
+                data <- init,
             }? E),
             flags,
         )?;
         // SAFETY: an `Arc` never moves its value.
-        Ok(Self::from_box(unsafe {
-            core::pin::Pin::into_inner_unchecked(inner)
-        }))
+        Ok(Self::from_box(unsafe { Pin::into_inner_unchecked(inner) }))
     }
 
-    fn from_box(inner: KBox<Inner<T>>) -> Self {
-        // SAFETY: a box is never null. INVARIANT: the count of one is taken over.
-        let inner = unsafe { NonNull::new_unchecked(KBox::into_raw(inner)) };
+    fn from_box(inner: KBox<ArcInner<T>>) -> Self {
+        // SAFETY: a box is never null, and its count of one is taken over.
+        unsafe { Self::from_inner(NonNull::new_unchecked(KBox::into_raw(inner))) }
+    }
+}
+
+impl<T: ?Sized> Arc<T> {
+    /// # Safety
+    ///
+    /// The caller has a count of the live `inner` that it does not use any more.
+    const unsafe fn from_inner(inner: NonNull<ArcInner<T>>) -> Self {
+        // INVARIANT: by this function's contract.
         Self {
             inner,
             _owns: PhantomData,
         }
     }
 
+    const fn refcount(&self) -> &Refcount {
+        // SAFETY: by the type invariant.
+        unsafe { &self.inner.as_ref().refcount }
+    }
+
+    /// Gives the count to the caller, as the address of the value.
+    pub fn into_raw(this: Self) -> *const T {
+        Self::as_ptr(&ManuallyDrop::new(this))
+    }
+
+    /// The address of the value.
+    pub const fn as_ptr(this: &Self) -> *const T {
+        // SAFETY: by the type invariant.
+        unsafe { &raw const (*this.inner.as_ptr()).data }
+    }
+
+    /// Takes a count back. The pointer may have been turned into one to a trait object or a slice.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` is from [`Arc::into_raw`], whose count is not used any more.
+    pub unsafe fn from_raw(ptr: *const T) -> Self {
+        // SAFETY: by this function's contract.
+        unsafe { Self::from_inner(inner_of(ptr)) }
+    }
+
+    /// Lends the value without its own pointer.
+    pub const fn as_arc_borrow(&self) -> ArcBorrow<'_, T> {
+        // SAFETY: the count of `self` outlives what is lent.
+        unsafe { ArcBorrow::from_inner(self.inner) }
+    }
+
     /// True when both are references to one value.
     pub fn ptr_eq(this: &Self, other: &Self) -> bool {
-        this.inner == other.inner
+        ptr::addr_eq(this.inner.as_ptr(), other.inner.as_ptr())
+    }
+
+    /// Gives the value up, or has it alone, if this was the last reference. Of several owners that do it at once
+    /// exactly one gets the value.
+    pub fn into_unique_or_drop(this: Self) -> Option<Pin<UniqueArc<T>>> {
+        let this = ManuallyDrop::new(this);
+        if !this.refcount().dec_and_test() {
+            return None;
+        }
+        // Nobody else has it: the count of the one owner is back.
+        this.refcount().set(1);
+        // SAFETY: this was the last count, and now is the one.
+        let unique = unsafe { UniqueArc::from_inner(this.inner) };
+        Some(unique.into())
     }
 }
 
-impl<T> Clone for Arc<T> {
+/// # Safety
+///
+/// `ptr` is the address of the value of a live [`ArcInner`].
+unsafe fn inner_of<T: ?Sized>(ptr: *const T) -> NonNull<ArcInner<T>> {
+    // SAFETY: the value is live.
+    let align = Layout::for_value(unsafe { &*ptr }).align();
+    // Where C's layout puts a field behind the count.
+    let offset = size_of::<Refcount>().next_multiple_of(align);
+    let inner = ptr.wrapping_byte_sub(offset) as *mut ArcInner<T>;
+    // SAFETY: within the live memory.
+    unsafe { NonNull::new_unchecked(inner) }
+}
+
+impl<T: ?Sized> Clone for Arc<T> {
+    #[inline]
     fn clone(&self) -> Self {
-        // SAFETY: by the type invariant.
-        let count = unsafe { &self.inner.as_ref().count };
-        if count.fetch_add(1, Ordering::Relaxed) >= SATURATED {
-            count.store(SATURATED, Ordering::Relaxed);
-        }
-        Self {
-            inner: self.inner,
-            _owns: PhantomData,
-        }
+        self.refcount().inc();
+        // SAFETY: the count that was just added.
+        unsafe { Self::from_inner(self.inner) }
     }
 }
 
-impl<T> Deref for Arc<T> {
+impl<T: ?Sized> Deref for Arc<T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         // SAFETY: by the type invariant.
-        unsafe { &self.inner.as_ref().value }
+        unsafe { &self.inner.as_ref().data }
     }
 }
 
-impl<T> Drop for Arc<T> {
+impl<T: ?Sized> Drop for Arc<T> {
+    #[inline]
     fn drop(&mut self) {
-        // SAFETY: by the type invariant.
-        let count = unsafe { &self.inner.as_ref().count };
-        match count.fetch_sub(1, Ordering::Release) {
-            1 => {
-                // What other owners did to the value comes before its end.
-                fence(Ordering::Acquire);
-                // SAFETY: this was the last count.
-                drop(unsafe { KBox::from_raw(self.inner.as_ptr()) });
-            }
-            old if old >= SATURATED => count.store(SATURATED, Ordering::Relaxed),
-            _ => {}
+        if self.refcount().dec_and_test() {
+            // SAFETY: this was the last count.
+            drop(unsafe { KBox::from_raw(self.inner.as_ptr()) });
         }
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Arc<T> {
+impl<T: ?Sized> AsRef<T> for Arc<T> {
+    fn as_ref(&self) -> &T {
+        self
+    }
+}
+
+impl<T: ?Sized> Borrow<T> for Arc<T> {
+    fn borrow(&self) -> &T {
+        self
+    }
+}
+
+impl<T: ?Sized> From<UniqueArc<T>> for Arc<T> {
+    fn from(unique: UniqueArc<T>) -> Self {
+        unique.inner
+    }
+}
+
+impl<T: ?Sized> From<Pin<UniqueArc<T>>> for Arc<T> {
+    fn from(unique: Pin<UniqueArc<T>>) -> Self {
+        // SAFETY: an `Arc` never moves its value.
+        unsafe { Pin::into_inner_unchecked(unique) }.inner
+    }
+}
+
+impl<T: fmt::Debug + ?Sized> fmt::Debug for Arc<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         T::fmt(self, f)
     }
 }
 
-#[cfg(all(test, home = "hosted"))]
-mod tests {
-    extern crate std;
+impl<T: fmt::Display + ?Sized> fmt::Display for Arc<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        T::fmt(self, f)
+    }
+}
 
-    use super::*;
-    use crate::{alloc::flags::GFP_KERNEL, error::code::EBUSY};
-    use pinned_init::pin_init_from_closure;
-    use std::thread;
+// SAFETY: the pointer is that of a live structure in a box's memory, and the count goes with it.
+unsafe impl<T> ForeignOwnable for Arc<T> {
+    const FOREIGN_ALIGN: usize = <KBox<ArcInner<T>>>::FOREIGN_ALIGN;
+    type Borrowed<'a>
+        = ArcBorrow<'a, T>
+    where
+        Self: 'a;
+    type BorrowedMut<'a>
+        = ArcBorrow<'a, T>
+    where
+        Self: 'a;
 
-    struct Counted<'a>(&'a AtomicUsize);
-
-    impl Drop for Counted<'_> {
-        fn drop(&mut self) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
+    fn into_foreign(self) -> *mut c_void {
+        ManuallyDrop::new(self).inner.as_ptr().cast()
     }
 
-    fn count<T>(arc: &Arc<T>) -> usize {
-        // SAFETY: by the type invariant.
-        unsafe { arc.inner.as_ref() }.count.load(Ordering::Relaxed)
+    unsafe fn from_foreign(ptr: *mut c_void) -> Self {
+        // SAFETY: from `into_foreign`, with its count, by this function's contract.
+        unsafe { Self::from_inner(NonNull::new_unchecked(ptr.cast())) }
     }
 
-    #[test]
-    fn the_last_owner_drops_the_value() {
-        let drops = AtomicUsize::new(0);
-        let one = Arc::new(Counted(&drops), GFP_KERNEL).unwrap();
-        let two = one.clone();
-        let other = Arc::new(Counted(&drops), GFP_KERNEL).unwrap();
-        assert!(Arc::ptr_eq(&one, &two) && !Arc::ptr_eq(&one, &other));
-        assert_eq!((count(&one), count(&other)), (2, 1));
-        drop(one);
-        assert_eq!((count(&two), drops.load(Ordering::Relaxed)), (1, 0));
-        drop(two);
-        assert_eq!(drops.load(Ordering::Relaxed), 1);
-        drop(other);
-        assert_eq!(drops.load(Ordering::Relaxed), 2);
+    unsafe fn borrow<'a>(ptr: *mut c_void) -> ArcBorrow<'a, T>
+    where
+        Self: 'a,
+    {
+        // SAFETY: live during `'a`, as the count is kept with the pointer.
+        unsafe { ArcBorrow::from_inner(NonNull::new_unchecked(ptr.cast())) }
     }
 
-    #[test]
-    fn threads_count_together_and_the_value_ends_once() {
-        let drops = AtomicUsize::new(0);
-        for _ in 0..50 {
-            let before = drops.load(Ordering::Relaxed);
-            let shared = Arc::new(Counted(&drops), GFP_KERNEL).unwrap();
-            thread::scope(|scope| {
-                for _ in 0..4 {
-                    let mine = shared.clone();
-                    scope.spawn(move || {
-                        for _ in 0..1000 {
-                            let again = mine.clone();
-                            assert!(Arc::ptr_eq(&again, &mine));
-                        }
-                    });
-                }
-                // The last owner may be any of the threads.
-                drop(shared);
-            });
-            assert_eq!(drops.load(Ordering::Relaxed), before + 1);
-        }
-    }
-
-    #[test]
-    fn a_count_that_is_saturated_never_comes_down() {
-        let drops = AtomicUsize::new(0);
-        let arc = Arc::new(Counted(&drops), GFP_KERNEL).unwrap();
-        // SAFETY: by the type invariant.
-        let counter = unsafe { &arc.inner.as_ref().count };
-        counter.store(SATURATED, Ordering::Relaxed);
-        let more = arc.clone();
-        assert_eq!(count(&more), SATURATED);
-        drop(more);
-        assert_eq!(count(&arc), SATURATED);
-        assert_eq!(drops.load(Ordering::Relaxed), 0);
-        // The test itself frees it.
-        counter.store(1, Ordering::Relaxed);
-        drop(arc);
-        assert_eq!(drops.load(Ordering::Relaxed), 1);
-    }
-
-    #[test]
-    fn an_initialiser_that_fails_leaves_nothing_to_drop() {
-        let drops = AtomicUsize::new(0);
-        // SAFETY: it fails and leaves nothing initialised.
-        let failing = unsafe { pin_init_from_closure(|_: *mut Counted<'_>| Err(EBUSY)) };
-        assert_eq!(Arc::pin_init(failing, GFP_KERNEL).err(), Some(EBUSY));
-        let arc = Arc::<Counted<'_>>::pin_init::<Error>(Ok(Counted(&drops)), GFP_KERNEL).unwrap();
-        assert_eq!((count(&arc), drops.load(Ordering::Relaxed)), (1, 0));
-        drop(arc);
-        assert_eq!(drops.load(Ordering::Relaxed), 1);
+    unsafe fn borrow_mut<'a>(ptr: *mut c_void) -> ArcBorrow<'a, T>
+    where
+        Self: 'a,
+    {
+        // SAFETY: as in `borrow`: what is shared is lent for shared use only.
+        unsafe { <Self as ForeignOwnable>::borrow(ptr) }
     }
 }

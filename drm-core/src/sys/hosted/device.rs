@@ -79,7 +79,7 @@ impl<T: Driver> Device<T> {
                 plug: Waitable::new(Plug::<T> { data: None, entered: 0 }),
                 left: Condvar::new(),
                 has_master: AtomicBool::new(false),
-                pool <- new_mutex!(Default::default(), "Device::pool"),
+                pool <- new_mutex!(<<T::Object as AllocImpl>::Pool>::default(), "Device::pool"),
                 data <- data,
             }? Error),
             GFP_KERNEL,

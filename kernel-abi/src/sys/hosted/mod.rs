@@ -11,6 +11,16 @@ pub(crate) mod print;
 pub mod security;
 pub mod sync;
 pub mod task;
+pub mod time;
+
+#[cfg(loom)]
+mod loom;
+#[cfg(loom)]
+pub use loom::atomic;
+#[cfg(loom)]
+use loom::primitives;
+#[cfg(not(loom))]
+mod primitives;
 
 /// What each home has in its own way.
 pub mod exports {

@@ -3,7 +3,6 @@
 
 pub mod alloc;
 pub mod bindings;
-pub mod completion;
 pub mod cred;
 pub mod device;
 pub mod fs;
@@ -17,13 +16,14 @@ pub(crate) mod print;
 pub mod security;
 pub mod sync;
 pub mod task;
+pub mod time;
 pub mod virtio;
 pub mod workqueue;
 
 /// What each home has in its own way, or this one alone.
 pub mod exports {
     pub use super::{
-        bindings, completion, cred, fs, mm, module, module_param, panic, pid_namespace, security,
-        task, virtio, workqueue,
+        bindings, cred, fs, mm, module, module_param, panic, pid_namespace, security, task, virtio,
+        workqueue,
     };
 }

@@ -112,7 +112,7 @@ struct Ops<T>(PhantomData<T>);
 impl<T: ModuleParam> Ops<T> {
     const OPS: &'static SyncOps = &SyncOps(bindings::kernel_param_ops {
         // A parameter without a value asks for the empty string.
-        flags: bindings::KERNEL_PARAM_OPS_FL_NOARG as u32,
+        flags: bindings::KERNEL_PARAM_OPS_FL_NOARG,
         set: Some(Self::set),
         get: None,
         free: None,

@@ -10,24 +10,24 @@ use crate::{
 };
 use pinned_init::{pin_data, pin_init, PinInit};
 
-/// Wakes waiters once something has happened.
+/// `struct completion`
 ///
 /// # Invariants
 ///
 /// `inner` is initialised and does not move.
 #[pin_data]
-pub struct Completion {
+pub struct RawCompletion {
     #[pin]
     inner: Opaque<bindings::completion>,
 }
 
 // SAFETY: C's completions may be used from any task.
-unsafe impl Send for Completion {}
+unsafe impl Send for RawCompletion {}
 // SAFETY: C's completions do their own locking.
-unsafe impl Sync for Completion {}
+unsafe impl Sync for RawCompletion {}
 
-impl Completion {
-    /// A completion that nobody has signalled yet.
+impl RawCompletion {
+    /// `init_completion()`
     pub fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             // SAFETY: the slot is valid for writes.
@@ -35,14 +35,25 @@ impl Completion {
         })
     }
 
-    /// Signals one waiter, now or in the future. Any context.
+    /// `complete()`
     pub fn complete(&self) {
         // SAFETY: by the type invariant.
         unsafe { bindings::complete(self.inner.get()) };
     }
 
-    /// Waits until signalled. Sleeps; ends early with `EINTR` (as `ERESTARTSYS`) when the task
-    /// is being killed.
+    /// `complete_all()`
+    pub fn complete_all(&self) {
+        // SAFETY: by the type invariant.
+        unsafe { bindings::complete_all(self.inner.get()) };
+    }
+
+    /// `wait_for_completion()`
+    pub fn wait(&self) {
+        // SAFETY: by the type invariant.
+        unsafe { bindings::wait_for_completion(self.inner.get()) };
+    }
+
+    /// `wait_for_completion_killable()`
     pub fn wait_killable(&self) -> Result {
         // SAFETY: by the type invariant.
         to_result(unsafe { bindings::wait_for_completion_killable(self.inner.get()) })
