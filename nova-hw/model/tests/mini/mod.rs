@@ -9,14 +9,14 @@ mod falcon;
 mod queue;
 mod vbios;
 
-use std::{cell::OnceCell, sync::Arc};
+use std::{cell::OnceCell, sync::Arc, time::Duration};
 
 use nova_model::{Model, ModelBar, ModelMapping};
 use nova_pci::{Bar, BarIndex, DmaMemory, Pci};
 
 pub use boot::{Meta, Step, APP_VERSION};
-pub use falcon::{GSP, SEC2};
-pub use queue::{checksum, Message};
+pub use falcon::{Program, GSP, SEC2};
+pub use queue::{checksum, message, Message};
 
 /// What a step of the driver met that it did not expect.
 pub type Outcome<T = ()> = Result<T, String>;
@@ -33,6 +33,8 @@ pub struct Driver {
     pub base: u64,
     pub meta: Meta,
     pub queues: queue::Queues,
+    /// The longest wait for a message.
+    pub patience: Duration,
     next: u64,
     /// The ROM's window, once it was read.
     prom: OnceCell<Vec<u8>>,
@@ -59,6 +61,7 @@ impl Driver {
             base,
             meta: Meta::default(),
             queues: queue::Queues::default(),
+            patience: Duration::from_secs(10),
             next: 0,
             prom: OnceCell::new(),
             _mapping: mapping,

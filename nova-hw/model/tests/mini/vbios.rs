@@ -18,11 +18,14 @@ pub struct Fwsec {
     signatures: Vec<u8>,
 }
 
+/// Bytes of the largest flash that a seed draws, and some more.
+const LARGEST: usize = 0x3_0000;
+
 impl Driver {
     /// The window of the ROM.
     pub fn prom(&self) -> &[u8] {
         self.prom.get_or_init(|| {
-            let mut bytes = vec![0; 0x8_0000];
+            let mut bytes = vec![0; LARGEST];
             self.bar0.read(0x30_0000, &mut bytes).unwrap();
             bytes
         })
