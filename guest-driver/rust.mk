@@ -67,6 +67,13 @@ $(obj)/rustlib/libpinned_init.rlib: $(nova-vendor)/pinned-init/src/lib.rs $(nova
 
 nova-bindings := $(obj)/bindings_generated.rs
 
+# Said before bindgen does, in many lines.
+nova-headers := $(shell sed -n 's/^\#include <\(.*\)>$$/\1/p' $(nova-top)/kernel-abi/bindings/bindings_helper.h)
+nova-missing := $(foreach header,$(nova-headers),$(if $(wildcard $(srctree)/include/$(header)),,$(header)))
+ifneq ($(strip $(nova-missing)),)
+$(error virtio_nova: headers of this kernel are missing: $(strip $(nova-missing)))
+endif
+
 quiet_cmd_nova_bindgen = BINDGEN $@
       cmd_nova_bindgen = $(BINDGEN) $< --use-core --ctypes-prefix core::ffi --rust-target 1.82 --no-layout-tests \
 	--formatter=none --no-doc-comments --no-debug '.*' --enable-function-attribute-detection --default-macro-constant-type signed \

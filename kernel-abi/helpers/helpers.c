@@ -21,6 +21,7 @@
 #include "slab.c"
 #include "spinlock.c"
 #include "task.c"
+#include "uaccess.c"
 #include "virtio.c"
 #include "vmalloc.c"
 #include "wait.c"

@@ -19,7 +19,7 @@
 //! | [`uapi`] | the DRM ioctls | both |
 //! | [`virtio_nova`] | the wire format of the device | both |
 //! | [`task`], [`cred`], [`security`] | who is calling, what they may do, their security context | both, with a part in the kernel only |
-//! | `bindings`, `fs`, `mm`, `module`, `module_param`, `panic`, `pid_namespace`, `virtio`, `workqueue` | what only a kernel has | kernel |
+//! | `bindings`, `fs`, `mm`, `module`, `module_param`, `page`, `panic`, `pid_namespace`, `uaccess`, `virtio`, `workqueue` | what only a kernel has | kernel |
 #![no_std]
 
 pub mod alloc;

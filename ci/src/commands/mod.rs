@@ -6,6 +6,7 @@ pub(crate) mod coverage;
 pub(crate) mod demo;
 pub(crate) mod guest;
 pub(crate) mod kernel;
+pub(crate) mod module_tests;
 pub(crate) mod test;
 pub(crate) mod uapi;
 pub(crate) mod vm;

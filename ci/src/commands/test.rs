@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! `cargo xtask test`: all checks, as a list of steps.
 
-use super::{demo, uapi, vm, vm_tests};
+use super::{demo, module_tests, uapi, vm, vm_tests};
 use crate::{
     guest, host,
     kernel::{self, Kernel},
@@ -297,6 +297,14 @@ fn module_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
     )];
     // The flavour's headers are laid out as the usual one's: once is enough.
     if !kernel.is_rt() {
+        let (tree, kernel) = (tree.clone(), kernel.clone());
+        steps.push(plain(
+            &format!("module, {name}: modinfo, and what it says when it cannot be built"),
+            move || {
+                module_tests::metadata(&tree, &kernel)?;
+                module_tests::refusals(&tree, &kernel)
+            },
+        ));
         steps.push(plain(&format!("dkms build, {name}"), move || {
             let (tree, kernel) = &for_dkms;
             guest::dkms(tree, kernel)

@@ -48,6 +48,8 @@ pub(super) fn start(config: &VmConfig<'_>, dir: &Path, archive: &Path) -> Result
     command.arg("-kernel").arg(&config.contents.kernel.image);
     command.arg("-initrd").arg(archive);
     command.args(["-append", "console=ttyS0 loglevel=5 panic=-1 oops=panic"]);
+    // No driver of the guests' takes it but the self-test's.
+    command.args(["-device", "virtio-rng-pci"]);
     if let Some(gpu) = &config.gpu {
         let device = json!({
             "driver": "vfio-user-pci", "bus": "pcie.0", "addr": "8.0",

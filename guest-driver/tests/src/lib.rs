@@ -9,10 +9,11 @@
 //! | [`suite`] | the tests, as TAP |
 //! | [`data`] | objects filled and checked from both sides |
 //! | [`selftest`], [`kmsg`] | the self-test of `kernel-abi` and `drm-core` |
-//! | [`demo`], [`reload`], [`hold`] | the other things that `nova-test` does |
+//! | [`demo`], [`reload`], [`hold`], [`failslab`] | the other things that `nova-test` does |
 
 pub mod data;
 pub mod demo;
+pub mod failslab;
 pub mod hold;
 pub mod kmsg;
 pub mod mapping;

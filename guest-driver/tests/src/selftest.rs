@@ -102,17 +102,24 @@ fn tainted() -> Result<u64> {
     Ok(text.trim().parse()?)
 }
 
+/// Makes `/sys/kernel/debug` appear, where the kernel has it.
+pub(crate) fn mount_debugfs() {
+    let folder = "/sys/kernel/debug";
+    let empty = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
+    if empty {
+        // Fails where the kernel has no debugfs; what looks for something there says so.
+        let _ = Command::new("mount")
+            .args(["-t", "debugfs", "debugfs", folder])
+            .status();
+    }
+}
+
 /// Watches for leaks, where the kernel can see them.
 struct Leaks(bool);
 
 impl Leaks {
     fn begin() -> Result<Self> {
-        if !Path::new("/sys/kernel/debug/tracing").exists() {
-            // Fails where the kernel has no debugfs, and then there is no kmemleak.
-            let _ = Command::new("mount")
-                .args(["-t", "debugfs", "debugfs", "/sys/kernel/debug"])
-                .status();
-        }
+        mount_debugfs();
         let there = Path::new(KMEMLEAK).exists();
         if there {
             fs::write(KMEMLEAK, "scan")?;

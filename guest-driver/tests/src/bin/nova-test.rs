@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use nova_guest_tests::{demo, hold, reload, suite};
+use nova_guest_tests::{demo, failslab, hold, reload, suite};
 use std::process::ExitCode;
 
 /// Tests the nova-drm node of this virtual machine.
@@ -41,6 +41,9 @@ enum Command {
     },
     /// Starts a request while the host does not answer, and kills the process that waits for it.
     KillWaiter,
+    /// Lets every allocation on the paths of probe, open and the ioctls fail, one at a time; on a kernel with fault
+    /// injection.
+    Failslab,
 }
 
 fn main() -> ExitCode {
@@ -62,5 +65,6 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Reload { times } => reload::run(times),
         Command::Hold { objects } => hold::run(objects),
         Command::KillWaiter => hold::kill_waiter(),
+        Command::Failslab => failslab::run(),
     }
 }

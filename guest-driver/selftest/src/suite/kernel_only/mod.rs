@@ -5,8 +5,18 @@
 use crate::test::Test;
 
 mod identity;
+mod memory;
 mod module;
 mod security;
+mod virtio;
+mod workqueue;
 
 /// All of them.
-pub(super) const ALL: &[&[Test]] = &[identity::TESTS, module::TESTS, security::TESTS];
+pub(super) const ALL: &[&[Test]] = &[
+    identity::TESTS,
+    memory::TESTS,
+    module::TESTS,
+    security::TESTS,
+    virtio::TESTS,
+    workqueue::TESTS,
+];
