@@ -2,7 +2,10 @@
 //! What GSP-RM tells about the GPU. Fields without a reader among the drivers are 0.
 
 use fastrand::Rng;
-use nova_spec::{chip::Chipset, gsp::wpr::GspFwWprMeta, rpc::static_info::GspStaticConfigInfo};
+use nova_spec::{
+    chip::Chipset, gsp::wpr::GspFwWprMeta, rm::engine::RmEngineType,
+    rpc::static_info::GspStaticConfigInfo,
+};
 
 /// Handles of RM's own objects, as its client and what is below it.
 const INTERNAL_CLIENT: u32 = 0xc1e0_0001;
@@ -10,6 +13,9 @@ const INTERNAL_DEVICE: u32 = 0xabcd_0080;
 const INTERNAL_SUBDEVICE: u32 = 0xabcd_2080;
 
 const PAGE: u64 = 4096;
+
+/// Copy engines of GA102 and AD102. The model has no other engine.
+const COPY_ENGINES: u32 = 5;
 
 /// The answer for a chip that was booted with `meta`. A seed chooses where RM's tables are and
 /// whether the usable memory is one region or two.
@@ -35,6 +41,9 @@ pub(crate) fn answer(
     info.add_region(0..split, true);
     info.add_region(split..usable, true);
     info.add_region(usable..meta.fbSize.get(), false);
+    for engine in (0..COPY_ENGINES).filter_map(RmEngineType::copy) {
+        info.add_engine(engine);
+    }
     let tables = meta.nonWprHeapOffset.get() + tables;
     info.bar1PdeBase = tables.into();
     info.bar2PdeBase = (tables + PAGE).into();
