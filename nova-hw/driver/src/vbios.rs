@@ -7,17 +7,13 @@ use nova_spec::{
     vbios::{
         ifr,
         image::{Extent, HEAD, UNIT},
-        Vbios, MAX_ROM,
+        info::date,
+        Vbios, VbiosVersion, MAX_ROM,
     },
     FormatError,
 };
 
 use crate::{card::Card, error::Cause, info::VbiosInfo, registers::Registers};
-
-/// Where in a PC-AT image its date is, by a convention as old as the PC.
-const DATE_AT: usize = 0x38;
-/// BIT's token of what is for internal use, which starts with the version.
-const TOKEN_INTERNAL_USE: u8 = b'i';
 
 /// There is no usable VBIOS.
 #[derive(Debug, thiserror::Error)]
@@ -83,8 +79,10 @@ impl Rom {
         let images = self.images().ok();
         let image = images.map_or(&[][..], |images| images.pci_at.bytes);
         VbiosInfo {
-            version: version(image),
-            date: date(image),
+            version: VbiosVersion::of(image)
+                .ok()
+                .map(|version| version.to_string()),
+            date: date(image).map(Into::into),
             size: self.bytes.len() as u64,
             source: self.source,
         }
@@ -178,26 +176,6 @@ fn read_images<E: From<FormatError>>(
             return Ok(rom);
         }
     }
-}
-
-/// The version that BIT has, as NVIDIA writes it.
-fn version(image: &[u8]) -> Option<String> {
-    let token = nova_spec::vbios::bit::token(image, TOKEN_INTERNAL_USE).ok()?;
-    let at = usize::from(token.data_offset.get());
-    let bytes: &[u8; 5] = image.get(at..)?.first_chunk()?;
-    let [micro, minor, chip, major, oem] = bytes;
-    let is_there = token.data_size.get() >= 5;
-    is_there.then(|| format!("{major:02x}.{chip:02x}.{minor:02x}.{micro:02x}.{oem:02x}"))
-}
-
-/// The date, where it looks like one.
-fn date(image: &[u8]) -> Option<String> {
-    let bytes: &[u8; 8] = image.get(DATE_AT..)?.first_chunk()?;
-    let looks_right = bytes.iter().enumerate().all(|(at, byte)| match at {
-        2 | 5 => *byte == b'/',
-        _ => byte.is_ascii_digit(),
-    });
-    looks_right.then(|| bytes.iter().copied().map(char::from).collect())
 }
 
 #[cfg(test)]

@@ -72,9 +72,24 @@ fn a_rom_says_its_version_and_date() {
     odd[0x38] = b'x';
     assert_eq!(info::date(&odd), None);
     assert_eq!(info::date(&odd[..0x3f]), None);
-    // Without its token there is none.
-    odd[0x5c] = b'j';
-    assert!(VbiosVersion::of(&odd).is_err());
+}
+
+#[test]
+fn a_version_by_hand() {
+    let mut image = vec![0; 512];
+    // BIT with one token, and what that leads to.
+    image[0x80..0x8c].copy_from_slice(b"\xff\xb8BIT\0\x00\x01\x0c\x06\x01\x00");
+    image[0x8c..0x92].copy_from_slice(&[b'i', 2, 5, 0, 0xa0, 0]);
+    image[0xa0..0xa5].copy_from_slice(&[0x42, 0x00, 0x02, 0x94, 0xb4]);
+    let version = VbiosVersion::of(&image).unwrap();
+    assert_eq!(version.to_string(), "94.02.00.42.b4");
+    assert_eq!(version.to_bytes(), image[0xa0..0xa5]);
+    for (at, byte) in [(0x8e, 4), (0x91, 0xff), (0x8c, b'j'), (0x82, 0)] {
+        let mut image = image.clone();
+        image[at] = byte;
+        assert!(VbiosVersion::of(&image).is_err(), "{at:#x}");
+    }
+    assert!(VbiosVersion::of(&[]).is_err());
 }
 
 #[test]

@@ -8,28 +8,6 @@ use nova_spec::{
 
 use crate::info::VramRegion;
 
-/// Where the mask of engines (`engineCaps`, three words) is in the capabilities. From the order
-/// of the fields in `gsp_static_config.h` of 570.144; no driver at hand reads it.
-const ENGINE_CAPS: usize = 0x54;
-const ENGINE_CAPS_WORDS: usize = 3;
-
-/// `RM_ENGINE_TYPE` of 570.144: the first number of each kind, its name and how many there are.
-const ENGINE_TYPES: [(u32, &str, u32); 13] = [
-    (1, "GR", 8),
-    (9, "COPY", 20),
-    (29, "NVDEC", 8),
-    (37, "NVENC", 4),
-    (41, "VP", 1),
-    (45, "SW", 1),
-    (46, "TSEC", 1),
-    (47, "VIC", 1),
-    (49, "SEC2", 1),
-    (52, "PMU", 1),
-    (53, "FBFLCN", 1),
-    (54, "NVJPEG", 8),
-    (62, "OFA", 2),
-];
-
 /// What is made of RM's answer.
 #[derive(Debug)]
 pub(crate) struct StaticInfo {
@@ -47,7 +25,7 @@ impl StaticInfo {
         Ok(Self {
             name: info.gpu_name()?.into(),
             regions,
-            engines: engines(&info.caps[ENGINE_CAPS..]),
+            engines: info.engines().map(|engine| engine.to_string()).collect(),
         })
     }
 }
@@ -64,27 +42,10 @@ fn region(region: &FbRegion) -> VramRegion {
     }
 }
 
-/// The names of the engines whose bit is set.
-fn engines(caps: &[u8]) -> Vec<String> {
-    let is_set = |number: u32| {
-        let byte = caps.get(number as usize / 8).copied().unwrap_or(0);
-        (number as usize) < ENGINE_CAPS_WORDS * 32 && byte >> (number % 8) & 1 != 0
-    };
-    let mut names = Vec::new();
-    for (first, name, count) in ENGINE_TYPES {
-        for index in (0..count).filter(|index| is_set(first + index)) {
-            names.push(match count {
-                1 => name.to_string(),
-                _ => format!("{name}{index}"),
-            });
-        }
-    }
-    names
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nova_spec::rm::engine::RmEngineType;
     use zerocopy::IntoBytes;
 
     #[test]
@@ -95,7 +56,7 @@ mod tests {
         assert!(info.add_region(0..0x1000_0000, true));
         // Graphics 0, copy 0 and 2, decoder 3, OFA 1.
         for number in [1, 9, 11, 32, 63] {
-            info.caps[ENGINE_CAPS + number / 8] |= 1 << (number % 8);
+            assert!(info.add_engine(RmEngineType(number)));
         }
         let info = StaticInfo::decode(info.as_bytes()).unwrap();
         assert_eq!(info.name, "NVIDIA Test");
