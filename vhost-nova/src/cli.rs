@@ -153,6 +153,9 @@ struct Devices {
 struct Serve {
     #[arg(long, value_name = "GPU", help = GPU_HELP)]
     gpu: GpuName,
+    /// Looks for firmware in this folder before /lib/firmware.
+    #[arg(long, value_name = "DIR")]
+    firmware: Option<PathBuf>,
     /// A virtual machine that may connect; give it once for each.
     #[arg(
         long = "tenant",
@@ -219,10 +222,12 @@ fn run(command: Command) -> Result<(), Error> {
     match command {
         Command::Serve(Serve {
             gpu,
+            firmware,
             tenants,
             control,
         }) => serve::serve(&Options {
             gpu,
+            firmware,
             tenants,
             control,
         }),

@@ -2,6 +2,7 @@
 //! The main loop: everything that is no guest's request happens here, in one thread.
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,6 +28,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Options {
     /// The GPU to share.
     pub gpu: GpuName,
+    /// Where firmware is looked for before the system's folder.
+    pub firmware: Option<PathBuf>,
     /// Among whom.
     pub tenants: Vec<TenantSpec>,
     /// Where an operator may ask.
@@ -48,7 +51,7 @@ pub fn serve(options: &Options) -> Result<(), Error> {
     sigbus::install().context("installing the SIGBUS handler")?;
     let mut manager = EventManager::<Adapter>::new().context("creating the main loop")?;
     // Sockets come last: who finds one can be served.
-    let gpu = Arc::new(Gpu::open(&options.gpu)?);
+    let gpu = Arc::new(Gpu::open(&options.gpu, options.firmware.clone())?);
     let mut tenants = Tenants::new();
     for spec in &options.tenants {
         let tenant = TenantListener::new(spec, gpu.clone())?;
@@ -80,7 +83,10 @@ pub fn serve(options: &Options) -> Result<(), Error> {
     if let Some(operator) = &operator {
         operator.borrow_mut().close();
     }
-    stop_tenants(&mut manager, &tenants)
+    stop_tenants(&mut manager, &tenants)?;
+    gpu.shut_down()?;
+    tracing::info!("stopped");
+    Ok(())
 }
 
 /// What an operator is told.
@@ -116,7 +122,6 @@ fn stop_tenants(manager: &mut EventManager<Adapter>, tenants: &Tenants) -> Resul
             .run_with_timeout(left)
             .context("waiting for connections to end")?;
     }
-    tracing::info!("stopped");
     Ok(())
 }
 

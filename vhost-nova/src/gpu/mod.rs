@@ -4,11 +4,14 @@
 //! The daemon knows the driver only. Which PCI device the driver runs on is decided in
 //! [`GpuName::with_pci`] and nowhere else.
 
+mod firmware;
 mod name;
 
-use std::any::Any;
+use std::path::PathBuf;
 
+use nova_driver::{BootOptions, Booted, FirmwareSource};
 use nova_pci::Pci;
+use parking_lot::Mutex;
 
 pub use self::name::{GpuName, OnPci};
 use crate::device::GpuIdentity;
@@ -18,17 +21,43 @@ use crate::error::{Context, Error};
 pub struct Gpu {
     identity: GpuIdentity,
     description: String,
-    // Keeps the card taken over for as long as tenants may use it.
-    _driver: Box<dyn Any + Send + Sync>,
+    /// The card, until it is shut down. Dropping it shuts it down too.
+    driver: Mutex<Option<Box<dyn Driver>>>,
+}
+
+/// A booted GPU, whatever it is reached through.
+trait Driver: Send + Sync {
+    /// Shuts it down.
+    fn unload(self: Box<Self>) -> Result<(), Error>;
+}
+
+impl<P: Pci + 'static> Driver for Booted<P> {
+    fn unload(self: Box<Self>) -> Result<(), Error> {
+        (*self).unload().context("shutting the GPU down").map(drop)
+    }
 }
 
 impl Gpu {
-    /// Takes the GPU over.
+    /// Takes the GPU over and boots it, with firmware from the folder where one is given.
     ///
     /// # Errors
-    /// When the device can not be had or is not a GPU that the driver knows.
-    pub fn open(name: &GpuName) -> Result<Self, Error> {
-        name.with_pci(TakeOver)
+    /// When the device can not be had, is not a GPU that the driver knows, or does not boot.
+    pub fn open(name: &GpuName, firmware: Option<PathBuf>) -> Result<Self, Error> {
+        let mut options = BootOptions::default();
+        options.bdf = name.bdf();
+        name.with_pci(TakeOver {
+            firmware: name.firmware(firmware)?,
+            options,
+        })
+    }
+
+    /// Shuts the GPU down. Nobody may use it any more.
+    ///
+    /// # Errors
+    /// When a step of it fails; the device is given back all the same.
+    pub fn shut_down(&self) -> Result<(), Error> {
+        let driver = self.driver.lock().take();
+        driver.map_or(Ok(()), Driver::unload)
     }
 
     /// What tenants are told about it.
@@ -42,15 +71,20 @@ impl Gpu {
     }
 }
 
-/// Identifies a GPU and keeps it.
-struct TakeOver;
+/// Boots a GPU and keeps it.
+struct TakeOver {
+    firmware: Box<dyn FirmwareSource>,
+    options: BootOptions,
+}
 
 impl OnPci for TakeOver {
     type Output = Gpu;
 
     fn run<P: Pci + 'static>(self, pci: P) -> Result<Gpu, Error> {
         let driver = nova_driver::Gpu::probe(pci).context("probing the GPU")?;
-        let info = driver.info();
+        let driver = driver.boot(&*self.firmware, &self.options);
+        let driver = driver.context("booting the GPU")?;
+        let info = driver.info().gpu;
         Ok(Gpu {
             identity: GpuIdentity {
                 chipset: info.chipset.id().into(),
@@ -61,7 +95,7 @@ impl OnPci for TakeOver {
                 chip_name: info.chipset.to_string(),
             },
             description: info.to_string(),
-            _driver: Box::new(driver),
+            driver: Mutex::new(Some(Box::new(driver))),
         })
     }
 }

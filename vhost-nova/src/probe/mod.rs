@@ -8,7 +8,7 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nova_driver::{BootInfo, BootOptions, FirmwareFolders, TraceWriter};
+use nova_driver::{BootInfo, BootOptions, FirmwareSource, TraceWriter};
 use nova_pci::Pci;
 
 use crate::error::{Context, Error};
@@ -44,7 +44,7 @@ pub fn probe(options: &Options, out: &mut impl Write) -> Result<(), Error> {
     let mut boot = BootOptions::default();
     boot.bdf = options.gpu.bdf();
     let booted = options.gpu.with_pci(BootAndUnload {
-        firmware: FirmwareFolders::with_system(options.firmware.clone()),
+        firmware: options.gpu.firmware(options.firmware.clone())?,
         trace: trace.clone(),
         options: boot,
     });
@@ -59,7 +59,7 @@ pub fn probe(options: &Options, out: &mut impl Write) -> Result<(), Error> {
 }
 
 struct BootAndUnload {
-    firmware: FirmwareFolders,
+    firmware: Box<dyn FirmwareSource>,
     trace: Option<Trace>,
     options: BootOptions,
 }
@@ -73,7 +73,7 @@ impl OnPci for BootAndUnload {
             None => nova_driver::Gpu::probe(pci),
         };
         let gpu = gpu.context("probing the GPU")?;
-        let booted = gpu.boot(&self.firmware, &self.options);
+        let booted = gpu.boot(&*self.firmware, &self.options);
         let booted = booted.context("booting the GPU")?;
         let info = booted.info().clone();
         booted.unload().context("shutting the GPU down")?;

@@ -41,10 +41,13 @@ impl Daemon {
         Self::start_with(dir, tenants, &[])
     }
 
-    /// With these arguments too.
+    /// With these arguments too; without a GPU among them it is the model.
     pub fn start_with(dir: tempfile::TempDir, tenants: &[&str], args: &[&str]) -> Self {
         let mut command = command();
-        command.args(["serve", "--gpu", "model", "--log-level", "debug"]);
+        command.args(["serve", "--log-level", "debug"]);
+        if !args.contains(&"--gpu") {
+            command.args(["--gpu", "model"]);
+        }
         command.args(args);
         for tenant in tenants {
             // Keys may follow the name.
