@@ -78,6 +78,11 @@ impl ConfigSpace {
         self.read16(header::COMMAND) & command::BUS_MASTER != 0
     }
 
+    /// Whether the pin may be used.
+    pub(crate) fn allows_intx(&self) -> bool {
+        self.read16(header::COMMAND) & command::INTX_DISABLE == 0
+    }
+
     /// Notes that a transaction of the card was not answered.
     pub(crate) fn set_master_abort(&mut self) {
         let at = usize::from(header::STATUS);

@@ -27,10 +27,11 @@ impl Interrupts {
         }
     }
 
-    /// Sends one interrupt: an MSI where MSI is on, else by the pin, else none.
-    #[allow(dead_code)] // the interrupt tree comes next
-    pub(crate) fn send(&self) {
-        if let Some(event) = self.msi.as_ref().or(self.intx.as_ref()) {
+    /// Sends one interrupt: an MSI where MSI is on, else by the pin where that is allowed, else
+    /// none.
+    pub(crate) fn send(&self, intx_allowed: bool) {
+        let intx = self.intx.as_ref().filter(|_| intx_allowed);
+        if let Some(event) = self.msi.as_ref().or(intx) {
             // It fails only where 2^64 - 2 of them wait, and then one more says nothing new.
             let _ = event.write(1);
         }

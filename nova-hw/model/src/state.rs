@@ -234,7 +234,7 @@ impl State {
         if self.gpu.take_interrupt() {
             // An MSI does not pass what was written before it.
             self.gpu.dma.flush();
-            self.interrupts.send();
+            self.interrupts.send(self.config.allows_intx());
         }
     }
 }

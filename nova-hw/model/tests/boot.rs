@@ -6,9 +6,12 @@ mod mini;
 use std::time::Duration;
 
 use mini::{u32_at, Driver, Step, GSP};
-use nova_model::{Builder, Model};
-use nova_pci::Pci;
+use nova_model::{Builder, Interrupt, Model};
+use nova_pci::{Bar, BarIndex, EventFd, Pci};
 use nova_spec::chip::{AD102, CHIPS};
+
+/// As in `sys/eventfd.h`.
+const EFD_NONBLOCK: i32 = 0o4000;
 
 fn driver(builder: Builder) -> Driver {
     Driver::new(builder.build().unwrap())
@@ -103,6 +106,36 @@ fn the_booter_verifies_and_gsp_interrupts() {
     assert!(event.read().is_err());
     driver.static_info().unwrap();
     assert_eq!(event.read().unwrap(), 1);
+}
+
+#[test]
+fn the_pin_interrupts_where_there_is_no_msi() {
+    let model = Model::builder().build().unwrap();
+    let (pin, msi) = (EventFd::new(EFD_NONBLOCK), EventFd::new(EFD_NONBLOCK));
+    let (pin, msi) = (pin.unwrap(), msi.unwrap());
+    model.set_interrupt(Interrupt::Intx, Some(pin.try_clone().unwrap()));
+    let trigger = |command: u16| {
+        model.config_write(4, &command.to_le_bytes()).unwrap();
+        let bar0 = model.bar(BarIndex::Bar0).unwrap();
+        for (register, value) in [
+            (0xb8_1400, 1),
+            (0xb8_1000, 1),
+            (0xb8_1200, 1),
+            (0xb8_1608, 1),
+        ] {
+            bar0.write32(register, value).unwrap();
+        }
+        bar0.write32(0xb8_1640, 0).unwrap();
+    };
+    trigger(2);
+    assert_eq!(pin.read().unwrap(), 1);
+    // Not where the command register forbids it, nor beside MSI.
+    trigger(2 | 1 << 10);
+    assert!(pin.read().is_err());
+    model.set_interrupt(Interrupt::Msi, Some(msi.try_clone().unwrap()));
+    trigger(2);
+    assert!(pin.read().is_err());
+    assert_eq!(msi.read().unwrap(), 1);
 }
 
 #[test]
