@@ -36,6 +36,7 @@
 //! | `state` | what changes, behind the card's lock |
 //! | `timer`, `deferred` | what happens later |
 //! | [`fault`] | faults as data |
+//! | `trace` | a record of the accesses to BAR0 |
 //! | `bus` | memory by bus address, as the card reaches it |
 //! | `dma` | the bus, while the card is a bus master |
 //! | `interrupt` | where interrupts go |
@@ -61,6 +62,7 @@ mod interrupt;
 mod register_file;
 mod state;
 mod timer;
+mod trace;
 mod transport;
 mod vbios;
 mod vram;

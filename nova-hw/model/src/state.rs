@@ -14,6 +14,7 @@ use crate::{
     gpu::{wpr, Gpu},
     interrupt::Interrupts,
     register_file::{parts, RegisterFile},
+    trace::Trace,
     vram::Vram,
 };
 
@@ -72,6 +73,10 @@ impl State {
 
     pub(crate) fn set_faults(&mut self, plan: &FaultPlan) {
         self.gpu.set_faults(plan);
+    }
+
+    pub(crate) fn set_trace(&mut self, trace: Option<Trace>) {
+        self.gpu.set_trace(trace);
     }
 
     /// The whole card as after power-on. The platform may keep the BARs' addresses.

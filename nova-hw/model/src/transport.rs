@@ -8,7 +8,7 @@
 //! [`Pci::rom_read`](nova_pci::Pci::rom_read), [`Pci::reset`](nova_pci::Pci::reset). A reset
 //! changes no DMA map: those are the bus's.
 
-use std::sync::Arc;
+use std::{io::Write, sync::Arc};
 
 use nova_pci::{DmaMemory, EventFd, PciError};
 use nova_spec::{chip::Chip, pci::CONFIG_SIZE};
@@ -17,6 +17,7 @@ use crate::{
     device::{check_range, Model, CONFIG},
     fault::FaultPlan,
     interrupt::Interrupt,
+    trace::Trace,
 };
 
 impl Model {
@@ -50,6 +51,12 @@ impl Model {
     /// Has the faults of `plan` happen from now on, and no others.
     pub fn set_faults(&self, plan: &FaultPlan) {
         self.card.state().set_faults(plan);
+    }
+
+    /// Records every access to BAR0 from now on, a line each, as `vhost-nova probe --trace`
+    /// does; `None` ends that. Give it something buffered, which is flushed at the end.
+    pub fn set_trace(&self, to: Option<Box<dyn Write + Send>>) {
+        self.card.state().set_trace(to.map(Trace::new));
     }
 
     /// Shows memory to the card from `bus_address` on, until [`Self::unmap_dma`].

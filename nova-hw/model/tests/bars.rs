@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The BARs through the seam: widths, bounds, and BAR1 as VRAM.
 
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+};
+
 use nova_model::Model;
 use nova_pci::{Bar, BarIndex, Pci, PciError};
 use nova_spec::{pci::command, pci::header};
@@ -122,4 +127,38 @@ fn two_models_share_nothing() {
     let (one, two) = (enabled(), enabled());
     one.bar(BarIndex::Bar1).unwrap().write32(64, 1).unwrap();
     assert_eq!(two.bar(BarIndex::Bar1).unwrap().read32(64).unwrap(), 0);
+}
+
+#[test]
+fn a_trace_has_every_access_by_name() {
+    /// What was written, for the test to look at.
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let model = enabled();
+    let bar0 = model.bar(BarIndex::Bar0).unwrap();
+    let trace = Shared::default();
+    bar0.read32(0).unwrap();
+    model.set_trace(Some(Box::new(trace.clone())));
+    bar0.write32(0x11_0040, 5).unwrap();
+    bar0.read32(0xa00).unwrap();
+    bar0.write(0x1701, &[7]).unwrap();
+    bar0.read(0x1f, &mut [0; 2]).unwrap();
+    model.set_trace(None);
+    bar0.read32(0).unwrap();
+    assert_eq!(
+        String::from_utf8(trace.0.lock().unwrap().clone()).unwrap(),
+        "wr 0x110040 NV_PFALCON_FALCON_MAILBOX0(GSP) 0x00000005\n\
+         rd 0x000a00 NV_PMC_BOOT_42 0x172a1000\n\
+         wr 0x001701 NV_PBUS_BAR0_WINDOW 0x00000007\n\
+         rd 0x00001f 0x00001f 0x00000000\n\
+         rd 0x000020 0x000020 0x00000000\n"
+    );
 }

@@ -17,7 +17,7 @@ pub(crate) mod table;
 mod vfn;
 pub(crate) mod wpr;
 
-use std::{ops::Range, sync::Arc};
+use std::{io, ops::Range, sync::Arc};
 
 use nova_spec::{
     chip::Chip,
@@ -32,6 +32,7 @@ use crate::{
     config::ConfigSpace,
     dma::Dma,
     register_file::{parts, Part, RegisterFile, Written},
+    trace::Trace,
     vram::Vram,
 };
 use falcon::{Falcon, Request};
@@ -53,6 +54,7 @@ pub(crate) struct Gpu {
     pub(crate) sec2: Falcon,
     rm: gsp::Rm,
     faults: faults::Faults,
+    trace: Option<Trace>,
 }
 
 /// The unit that has a register.
@@ -107,6 +109,7 @@ impl Gpu {
             sec2: Falcon::new(FalconEngine::SEC2, &board),
             rm: gsp::Rm::new(chip.chipset, board.seed),
             faults: faults::Faults::default(),
+            trace: None,
             board,
         }
     }
@@ -129,6 +132,19 @@ impl Gpu {
         self.vfn.take_due()
     }
 
+    /// Records every access to BAR0 from now on.
+    pub(crate) fn set_trace(&mut self, trace: Option<Trace>) {
+        self.trace = trace;
+    }
+
+    fn trace(&mut self, record: impl FnOnce(&mut Trace) -> io::Result<()>) {
+        if let Some(Err(error)) = self.trace.as_mut().map(record) {
+            // A disk that is full must not stop the card.
+            tracing::warn!(%error, "the register trace ends here");
+            self.trace = None;
+        }
+    }
+
     /// What the ROM's BAR shows.
     pub(crate) fn rom(&self) -> &[u8] {
         self.board.vbios.rom()
@@ -149,6 +165,7 @@ impl Gpu {
     pub(crate) fn read(&mut self, config: &ConfigSpace, offset: u64, data: &mut [u8]) {
         for part in parts(offset, data.len()) {
             let value = self.faulty_read(config, part.register as u32);
+            self.trace(|trace| trace.read(&part, value));
             part.put(value, data);
         }
     }
@@ -156,6 +173,7 @@ impl Gpu {
     /// Writes bytes of BAR0, which are inside of it.
     pub(crate) fn write(&mut self, offset: u64, data: &[u8]) {
         for part in parts(offset, data.len()) {
+            self.trace(|trace| trace.write(&part, part.written(data)));
             self.faulty_write(&part, data);
         }
     }

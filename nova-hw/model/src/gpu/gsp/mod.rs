@@ -65,6 +65,8 @@ pub(crate) struct Rm {
     /// Draws what it may choose; without one it is the plain one.
     rng: Option<Rng>,
     phase: Phase,
+    /// How often it was started, resets of the card or not.
+    boots: u32,
     queues: Option<Queues>,
     libos: u64,
     meta: GspFwWprMeta,
@@ -83,6 +85,7 @@ impl Rm {
             chipset,
             rng: seed.map(Rng::with_seed),
             phase: Phase::Off,
+            boots: 0,
             queues: None,
             libos: 0,
             meta: GspFwWprMeta::new_zeroed(),
@@ -114,8 +117,9 @@ impl Rm {
             Ok(queues) => {
                 self.queues = Some(queues);
                 self.phase = Phase::Settings;
+                self.boots = self.boots.wrapping_add(1);
                 self.sequence = match &mut self.rng {
-                    None => Sequence::every_operation(),
+                    None => Sequence::every_operation(self.boots),
                     Some(rng) => Sequence::draw(rng),
                 };
                 tracing::info!("GSP-RM runs");

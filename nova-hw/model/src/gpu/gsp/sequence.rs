@@ -24,10 +24,11 @@ pub(crate) struct Sequence {
 }
 
 impl Sequence {
-    /// Every operation once: registers, then the end of GSP's falcon and its return.
-    pub(crate) fn every_operation() -> Self {
+    /// Every operation once: registers, then the end of GSP's falcon and its return. Each boot
+    /// has other values, so that what the one before left in registers is not taken for its own.
+    pub(crate) fn every_operation(boot: u32) -> Self {
         let mut sequence = Self::default();
-        sequence.registers(0, 0x1234_5678);
+        sequence.registers(0, 0x1234_5678 ^ boot.wrapping_mul(0x0100_0001));
         sequence.core(true);
         sequence
     }
@@ -105,7 +106,7 @@ mod tests {
 
     #[test]
     fn every_opcode_is_in_the_plain_one() {
-        let operations = Sequence::every_operation().operations;
+        let operations = Sequence::every_operation(0).operations;
         let opcodes: HashSet<_> = operations.iter().map(std::mem::discriminant).collect();
         assert_eq!((operations.len(), opcodes.len()), (9, 9));
         let payload = sequencer::encode(&operations);
@@ -116,10 +117,11 @@ mod tests {
     #[test]
     fn it_was_run_when_each_register_says_so() {
         let mut registers = registers(&GA102, &Board::default());
-        let sequence = Sequence::every_operation();
+        let sequence = Sequence::every_operation(0);
         assert!(!sequence.was_run(&registers));
         registers.set_value(0x1400 + 4 * SCRATCH, 0x125a_a578);
         assert!(sequence.was_run(&registers));
+        assert!(!Sequence::every_operation(1).was_run(&registers));
         assert!(Sequence::default().was_run(&registers));
     }
 
