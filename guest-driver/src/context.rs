@@ -4,9 +4,9 @@
 use crate::control::{Control, Keep, Prepared, Undo};
 use kernel_abi::{
     alloc::flags::GFP_KERNEL,
+    current,
     error::Result,
     sync::Arc,
-    task,
     virtio_nova::{CtxCreate, RespCtxCreate, CMD_CTX_CREATE, CMD_CTX_DESTROY},
 };
 
@@ -21,10 +21,12 @@ pub(crate) struct Context {
 impl Context {
     /// Creates a context for the current task. Sleeps; killable.
     pub(crate) fn create(control: Arc<Control>) -> Result<Arc<Self>> {
+        let opener = current!();
         let who = CtxCreate {
-            pid: task::current_tgid(),
-            uid: task::current_euid(),
-            name: task::current_comm(),
+            // A process id is never below zero.
+            pid: opener.tgid().unsigned_abs(),
+            uid: opener.get_cred().euid().into_uid_in_init_ns(),
+            name: opener.group_leader().comm(),
         };
         let destroy = Some(Control::prepare()?);
         let created: RespCtxCreate = control.call(

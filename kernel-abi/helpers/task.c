@@ -22,9 +22,6 @@ struct mm_struct *nova_task_mm(struct task_struct *t);
 void nova_get_pid_ns(struct pid_namespace *ns);
 void nova_might_sleep(void);
 void nova_set_current_state(unsigned int state);
-u32 nova_current_euid(void);
-u32 nova_current_tgid(void);
-void nova_current_comm(char *buf, size_t len);
 
 void nova_get_task_struct(struct task_struct *t)
 {
@@ -111,19 +108,4 @@ void nova_might_sleep(void)
 void nova_set_current_state(unsigned int state)
 {
 	set_current_state(state);
-}
-
-u32 nova_current_euid(void)
-{
-	return from_kuid_munged(&init_user_ns, current_euid());
-}
-
-u32 nova_current_tgid(void)
-{
-	return task_tgid_nr(current);
-}
-
-void nova_current_comm(char *buf, size_t len)
-{
-	strscpy_pad(buf, current->group_leader->comm, len);
 }

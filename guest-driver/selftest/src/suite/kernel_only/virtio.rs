@@ -89,7 +89,7 @@ impl virtio::Driver for Entropy {
         // One more, which nobody takes: the reset gives it back.
         let left = request(0)?;
         let mut held = self.queue.lock();
-        let queue = held.as_mut().ok_or(EIO)?;
+        let queue = (*held).as_mut().ok_or(EIO)?;
         queue.disable_interrupts();
         queue.add(left).map_err(|(_, error)| error)?;
         drop(held);
@@ -120,8 +120,8 @@ impl Entropy {
         for context in 0..4096 {
             waiting.push(request(context)?);
         }
-        let mut queue = self.queue.lock();
-        let queue = queue.as_mut().ok_or(EIO)?;
+        let mut held = self.queue.lock();
+        let queue = (*held).as_mut().ok_or(EIO)?;
         // A hint only: interrupts come again below.
         queue.disable_interrupts();
         let mut added = 0;
@@ -165,7 +165,10 @@ impl Entropy {
 
     fn answer(&self) -> Result<(KBox<Request<u32>>, usize)> {
         for _ in 0..5000 {
-            if let Some(answer) = self.queue.lock().as_mut().and_then(Virtqueue::get) {
+            let mut held = self.queue.lock();
+            let answer = (*held).as_mut().and_then(Virtqueue::get);
+            drop(held);
+            if let Some(answer) = answer {
                 return Ok(answer);
             }
             sys::sleep_ms(1);
