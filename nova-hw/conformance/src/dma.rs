@@ -3,7 +3,10 @@
 
 use nova_pci::{DmaMemory, Pci, PciError, PAGE_SIZE};
 
-use crate::check::{ensure, say, Outcome};
+use crate::{
+    check::{ensure, say, Outcome},
+    copy::{Copier, BLOCK},
+};
 
 /// A bus address, on a page, with room for `len` bytes.
 ///
@@ -68,5 +71,94 @@ pub(crate) fn map_again<P: Pci>(pci: &P) -> Outcome {
         let second = pci.dma_map(start + PAGE_SIZE, &memory);
         drop((first, second.map_err(say(format!("round {round}")))?));
     }
+    Ok(())
+}
+
+/// Pages of test memory: what is copied, where to, and one between them that is never shown.
+const SOURCE: u64 = 0;
+const GAP: u64 = PAGE_SIZE;
+const TARGET: u64 = 2 * PAGE_SIZE;
+
+/// A block that says where it is from.
+fn pattern(seed: u8) -> [u8; BLOCK] {
+    std::array::from_fn(|at| (at as u8).wrapping_mul(3) ^ seed)
+}
+
+fn block(memory: &DmaMemory) -> Result<[u8; BLOCK], String> {
+    let mut block = [0; BLOCK];
+    memory.read(0, &mut block).map_err(say("read memory"))?;
+    Ok(block)
+}
+
+fn page(seed: u8) -> Result<std::sync::Arc<DmaMemory>, String> {
+    let memory = DmaMemory::new(PAGE_SIZE).map_err(say("get memory"))?;
+    memory
+        .write(0, &pattern(seed))
+        .map_err(say("write memory"))?;
+    Ok(memory)
+}
+
+pub(crate) fn reaches_what_is_mapped<P: Pci>(pci: &P) -> Outcome {
+    let start = dma_address(pci, 3 * PAGE_SIZE)?;
+    let (source, target) = (page(1)?, page(2)?);
+    let first = pci.dma_map(start + SOURCE, &source).map_err(say("map"))?;
+    let second = pci.dma_map(start + TARGET, &target).map_err(say("map"))?;
+    Copier::new(pci)?.copy(start + SOURCE, start + TARGET)?;
+    ensure!(
+        block(&target)? == pattern(1),
+        "the device did not copy a block"
+    );
+    ensure!(
+        block(&source)? == pattern(1),
+        "the device changed what it read"
+    );
+    drop((first, second));
+    Ok(())
+}
+
+/// Reads and writes, beside a map and where one was.
+pub(crate) fn reaches_no_more<P: Pci>(pci: &P) -> Outcome {
+    let start = dma_address(pci, 3 * PAGE_SIZE)?;
+    let (source, gap, target) = (page(1)?, page(3)?, page(2)?);
+    let first = pci.dma_map(start + SOURCE, &source).map_err(say("map"))?;
+    let second = pci.dma_map(start + TARGET, &target).map_err(say("map"))?;
+    let copier = Copier::new(pci)?;
+    copier.copy(start + SOURCE, start + GAP)?;
+    let between = pci.dma_map(start + GAP, &gap).map_err(say("map"))?;
+    ensure!(
+        block(&gap)? == pattern(3),
+        "the device wrote where nothing was mapped"
+    );
+    drop(between);
+    copier.copy(start + GAP, start + TARGET)?;
+    let copied = block(&target)?;
+    ensure!(
+        copied != pattern(3),
+        "the device read memory that was taken from it"
+    );
+    target.write(0, &pattern(2)).map_err(say("write memory"))?;
+    drop(second);
+    copier.copy(start + SOURCE, start + TARGET)?;
+    ensure!(
+        block(&target)? == pattern(2),
+        "the device wrote memory that was taken from it"
+    );
+    drop(first);
+    Ok(())
+}
+
+pub(crate) fn needs_bus_mastering<P: Pci>(pci: &P) -> Outcome {
+    let start = dma_address(pci, 3 * PAGE_SIZE)?;
+    let (source, target) = (page(1)?, page(2)?);
+    let first = pci.dma_map(start + SOURCE, &source).map_err(say("map"))?;
+    let second = pci.dma_map(start + TARGET, &target).map_err(say("map"))?;
+    let copier = Copier::new(pci)?;
+    crate::check::enable_memory(pci)?;
+    copier.copy(start + SOURCE, start + TARGET)?;
+    ensure!(
+        block(&target)? == pattern(2),
+        "the device wrote and was no bus master"
+    );
+    drop((first, second));
     Ok(())
 }

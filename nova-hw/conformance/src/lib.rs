@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `config` | configuration space: widths, bounds, the header |
 //! | `bars` | BARs: sizes, bounds, widths, memory decode |
+//! | `copy` | how a device is made to read and write memory |
 //! | `dma` | maps: addresses, overlaps, and that the device reaches what is mapped and no more |
 //! | `msi` | turning MSI on and off |
 //! | `reset` | the state after a reset |
@@ -19,6 +20,7 @@
 mod bars;
 mod check;
 mod config;
+mod copy;
 mod dma;
 mod msi;
 mod reset;
@@ -46,7 +48,11 @@ pub fn checks<P: Pci>() -> Vec<Check<P>> {
             "memory can be mapped again once it is dropped",
             dma::map_again,
         ),
+        Check::new("DMA reaches what is mapped", dma::reaches_what_is_mapped),
+        Check::new("DMA reaches nothing else", dma::reaches_no_more),
+        Check::new("DMA needs bus mastering", dma::needs_bus_mastering),
         Check::new("MSI is turned on, replaced and off", msi::on_and_off),
+        Check::new("an interrupt arrives as an MSI", msi::arrives),
         Check::new(
             "a reset clears the command register and keeps the device",
             reset::reset,

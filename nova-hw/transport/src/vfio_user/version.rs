@@ -90,7 +90,7 @@ mod tests {
         let text = b"{\"capabilities\":{\"max_data_xfer_size\":4096,\"pgsizes\":4096,\
             \"write_multiple\":true,\"migration\":{\"pgsize\":4096}},\"more\":[]}\0";
         assert_eq!(parse(text).unwrap().max_data_xfer_size, 4096);
-        for bad in [&b"{"[..], b"[]\0", b"{\"capabilities\":3}\0"] {
+        for bad in [&b"{"[..], b"[1]\0", b"{\"capabilities\":3}\0"] {
             assert!(parse(bad).is_err());
         }
     }

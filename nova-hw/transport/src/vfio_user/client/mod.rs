@@ -19,7 +19,10 @@ use std::{
 };
 
 use nova_pci::{BarIndex, DmaMemory, EventFd, Pci, PciError};
-use rustix::event::{eventfd, EventfdFlags};
+use rustix::{
+    event::{eventfd, EventfdFlags},
+    io::Errno,
+};
 use vfio_bindings::bindings::vfio::{
     VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_DATA_EVENTFD, VFIO_IRQ_SET_DATA_NONE,
     VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_MSI_IRQ_INDEX, VFIO_PCI_ROM_REGION_INDEX,
@@ -236,8 +239,10 @@ impl Pci for VfioUser {
 
 /// Whether a server says by this that an address is not free.
 fn taken(errno: i32) -> bool {
-    use rustix::io::Errno;
-    [Errno::EXIST, Errno::INVAL].contains(&Errno::from_raw_os_error(errno))
+    // As numbers: what a peer sends need not be an errno at all.
+    [Errno::EXIST, Errno::INVAL]
+        .map(Errno::raw_os_error)
+        .contains(&errno)
 }
 
 /// Memory that is shown to the device of a [`VfioUser`], until this is dropped.
