@@ -81,7 +81,7 @@ impl<P: Pci> Booted<P> {
     ///
     /// # Errors
     /// The first step that failed; those after it were done all the same. The device is given
-    /// back, with bus mastering off; the next boot resets it if it has to.
+    /// back with bus mastering off, and after a reset where there is one.
     pub fn unload(self) -> Result<Gpu<P>, UnloadError> {
         let Self { parts, gpu, .. } = self;
         let Parts {

@@ -39,6 +39,18 @@ impl<P: Pci> Card<P> {
         self.enabled.bus_master()
     }
 
+    /// Keeps a card from memory that does not end what it was told to do: without bus mastering
+    /// first, then by a reset. What does not work is only logged.
+    pub(crate) fn silence(&self) {
+        if let Err(error) = self.enabled.decode_memory() {
+            tracing::warn!(%error, "bus mastering could not be turned off");
+        }
+        match self.pci().reset() {
+            Ok(()) => drop(self.enabled.decode_memory()),
+            Err(error) => tracing::warn!(%error, "the GPU could not be reset"),
+        }
+    }
+
     /// New zeroed memory that the GPU reaches.
     pub(crate) fn alloc(
         &self,

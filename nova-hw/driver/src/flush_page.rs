@@ -37,7 +37,7 @@ impl<P: Pci> FlushPage<P> {
         Ok(flush_page)
     }
 
-    /// Takes the page back, if it is still the one that was set.
+    /// Takes the page back, if it is still the one that was set, or none since a reset.
     pub(crate) fn clear(&mut self) -> Result<(), Cause> {
         if !std::mem::take(&mut self.is_set) {
             return Ok(());
@@ -46,6 +46,9 @@ impl<P: Pci> FlushPage<P> {
         let low = registers.read_any(NV_PFB_NISO_FLUSH_SYSMEM_ADDR::LOCATION)?;
         let high = registers.read_any(NV_PFB_NISO_FLUSH_SYSMEM_ADDR_HI::LOCATION)?;
         let set = self.page.bus_address();
+        if (low, high) == flush_sysmem_addr(0) {
+            return Ok(());
+        }
         if (low, high) != flush_sysmem_addr(set) {
             let found = u64::from(low.value()) << 8 | u64::from(high.raw_value()) << 40;
             return Err(Cause::FlushPage { found, set });

@@ -105,8 +105,8 @@ impl<P: Pci> UnloadBundle<P> {
         })
     }
 
-    /// Ends the region. Where that fails the card may still run what it was given, so it is kept
-    /// from memory: its bus mastering is off afterwards.
+    /// Ends the region. Where that fails, the card may still run what it was given, or hang: then
+    /// its bus mastering goes off, and it is reset where it can be.
     pub(crate) fn run(&mut self) -> Result<(), Failed> {
         if std::mem::replace(&mut self.is_done, true) {
             return Ok(());
@@ -114,10 +114,9 @@ impl<P: Pci> UnloadBundle<P> {
         let fwsec_sb = self.run_fwsec_sb().during(Step::RunFwsecSb);
         let booter_unload = self.run_booter_unload().during(Step::RunBooterUnload);
         let result = fwsec_sb.and(booter_unload);
-        if result.is_err() {
-            if let Err(error) = self.card.enabled.decode_memory() {
-                tracing::warn!(%error, "bus mastering could not be turned off");
-            }
+        if let Err(Failed { step, cause }) = &result {
+            tracing::warn!(error = %cause, "cannot {step}: resetting the GPU");
+            self.card.silence();
         }
         result
     }

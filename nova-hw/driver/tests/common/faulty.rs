@@ -170,6 +170,9 @@ impl<P: Pci> Pci for Faulty<P> {
     }
 
     fn reset(&self) -> Result<(), PciError> {
+        if matches!(self.shared.state().plan, Some((_, Fault::Broken))) {
+            return Err(broken());
+        }
         if self.shared.refuse_resets.load(Ordering::SeqCst) != 0 {
             return Err(io::Error::from(io::ErrorKind::Unsupported).into());
         }
