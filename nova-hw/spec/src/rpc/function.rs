@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! Numbers of RPC functions and events: those that this project sends, answers or meets.
+//! Numbers of RPC functions that this project sends, answers or meets, and of all events.
 //! Follows `rpc_global_enums.h` of open-gpu-kernel-modules.
 
 use crate::numbers::named_numbers;
@@ -45,12 +45,62 @@ named_numbers! {
     MMU_FAULT_QUEUED = 0x1005;
     /// Text about an error.
     OS_ERROR_LOG = 0x1006;
+    /// The raster generator of a display has come to a line.
+    RG_LINE_INTR = 0x1007;
+    /// How busy engines were.
+    GPUACCT_PERFMON_UTIL_SAMPLES = 0x1008;
+    /// For simulators.
+    SIM_READ = 0x1009;
+    /// For simulators.
+    SIM_WRITE = 0x100a;
+    /// A semaphore's time has come.
+    SEMAPHORE_SCHEDULE_CALLBACK = 0x100b;
     /// Text of another firmware.
     UCODE_LIBOS_PRINT = 0x100c;
+    /// For virtual functions.
+    VGPU_GSP_PLUGIN_TRIGGERED = 0x100d;
+    /// Limits of clocks have changed.
+    PERF_GPU_BOOST_SYNC_LIMITS_CALLBACK = 0x100e;
+    /// Clocks of several GPUs are to agree.
+    PERF_BRIDGELESS_INFO_UPDATE = 0x100f;
+    /// For virtual functions.
+    VGPU_CONFIG = 0x1010;
+    /// A display's mode is set.
+    DISPLAY_MODESET = 0x1011;
+    /// A device beside the GPU wants something.
+    EXTDEV_INTR_SERVICE = 0x1012;
+    /// A message over NVLink.
+    NVLINK_INBAND_RECEIVED_DATA_256 = 0x1013;
+    /// A message over NVLink.
+    NVLINK_INBAND_RECEIVED_DATA_512 = 0x1014;
+    /// A message over NVLink.
+    NVLINK_INBAND_RECEIVED_DATA_1024 = 0x1015;
+    /// A message over NVLink.
+    NVLINK_INBAND_RECEIVED_DATA_2048 = 0x1016;
+    /// A message over NVLink.
+    NVLINK_INBAND_RECEIVED_DATA_4096 = 0x1017;
+    /// A semaphore was released after a time.
+    TIMED_SEMAPHORE_RELEASE = 0x1018;
+    /// NVLink has lost lanes.
+    NVLINK_IS_GPU_DEGRADED = 0x1019;
+    /// Platform requests.
+    PFM_REQ_HNDLR_STATE_SYNC_CALLBACK = 0x101a;
+    /// A link went down.
+    NVLINK_FAULT_UP = 0x101b;
     /// GSP locks or unlocks registers.
     GSP_LOCKDOWN_NOTICE = 0x101c;
+    /// Compute instances have changed.
+    MIG_CI_CONFIG_UPDATE = 0x101d;
+    /// For tracing.
+    UPDATE_GSP_TRACE = 0x101e;
+    /// NVLink is to be recovered.
+    NVLINK_FATAL_ERROR_RECOVERY = 0x101f;
     /// A record for NVIDIA's telemetry.
     GSP_POST_NOCAT_RECORD = 0x1020;
+    /// The front end of graphics contexts had an error.
+    FECS_ERROR = 0x1021;
+    /// What an operator should do after an error.
+    RECOVERY_ACTION = 0x1022;
 }
 
 impl RpcFunction {
