@@ -7,6 +7,7 @@ use std::{ops::Range, sync::Arc};
 use nova_pci::{Bar, Pci};
 use nova_spec::{
     falcon::FalconEngine,
+    firmware::booter::UNLOAD_MAILBOX,
     regs::{
         NV_PBUS_SW_SCRATCH_0E_FRTS_ERR, NV_PBUS_SW_SCRATCH_15_FWSEC_SB,
         NV_PFB_PRI_MMU_WPR2_ADDR_HI, NV_PFB_PRI_MMU_WPR2_ADDR_LO,
@@ -23,9 +24,6 @@ use crate::{
     timeouts::Timeouts,
     ucode::Ucode,
 };
-
-/// In both mailboxes, tells booter_unload that no metadata is meant.
-const NO_METADATA: u32 = 0xff;
 
 /// Where the region is now; `None` when there is none.
 fn region<B: Bar>(registers: &Registers<B>) -> Result<Option<Range<u64>>, Cause> {
@@ -137,7 +135,7 @@ impl<P: Pci> UnloadBundle<P> {
             return Ok(());
         }
         let sec2 = Falcon::new(&self.card, &self.timeouts, FalconEngine::SEC2);
-        let nothing = Mailboxes::Both(NO_METADATA, NO_METADATA);
+        let nothing = Mailboxes::Both(UNLOAD_MAILBOX, UNLOAD_MAILBOX);
         self.booter_unload.run(&sec2, nothing)?;
         match region(&self.card.registers)? {
             None => Ok(()),

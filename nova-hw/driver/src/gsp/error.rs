@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use nova_spec::{regs::Named, rpc::RpcFunction, FormatError};
+use nova_spec::{regs::Named, rm::NvStatus, rpc::RpcFunction, FormatError};
 
 /// Something is wrong with a message or its queue.
 #[derive(Debug, thiserror::Error)]
@@ -37,12 +37,12 @@ pub enum MessageError {
     #[error("GSP sent {0}, which firmware of this version does not have")]
     UnknownFunction(RpcFunction),
     /// RM says that something did not work.
-    #[error("RM answers {function} with status {status:#x}")]
+    #[error("RM answers {function} with {status}")]
     Status {
         /// What was asked, or the event.
         function: RpcFunction,
-        /// An `NV_STATUS`.
-        status: u32,
+        /// What went wrong.
+        status: NvStatus,
     },
     /// RM says nothing.
     #[error("GSP was silent for {limit:?} instead of sending {awaited}")]

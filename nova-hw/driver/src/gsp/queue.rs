@@ -12,6 +12,7 @@ use nova_spec::{
     },
     register::RegisterArray,
     regs::NV_PGSP_QUEUE_HEAD,
+    rm::NvStatus,
     rpc::{
         message::{fragments, Extent},
         Message, RpcFunction,
@@ -185,10 +186,11 @@ impl<P: Pci> Queues<P> {
         if function.name().is_none() {
             return Err(MessageError::UnknownFunction(function));
         }
-        match message.rpc_result {
-            0 => Ok(()),
-            status => Err(MessageError::Status { function, status }),
+        let status = NvStatus(message.rpc_result);
+        if !status.is_ok() {
+            return Err(MessageError::Status { function, status });
         }
+        Ok(())
     }
 
     fn copy_out(&self, len: u64) -> Result<Vec<u8>, DmaError> {

@@ -183,7 +183,7 @@ fn what_is_cut_off_lost_unknown_or_failed_is_named() {
     let error = gsp.receive().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "RM answers GET_GSP_STATIC_INFO with status 0x1f"
+        "RM answers GET_GSP_STATIC_INFO with NV_ERR_INVALID_ARGUMENT"
     );
     gsp.next_is_received();
 }

@@ -4,6 +4,7 @@
 
 use nova_spec::{
     falcon::FalconEngine,
+    firmware::booter::UNLOAD_MAILBOX,
     gsp::{
         radix3::{Radix3, ENTRIES},
         wpr::GspFwWprMeta,
@@ -18,7 +19,7 @@ use super::{brom, gsp::Phase, wpr, Gpu};
 use crate::dma::{Dma, DmaError};
 
 /// What the mailboxes say together for the end.
-const UNLOAD: u64 = 0xff_0000_00ff;
+const UNLOAD: u64 = (UNLOAD_MAILBOX as u64) << 32 | UNLOAD_MAILBOX as u64;
 /// Most bytes of an image, several times those of the largest: a bound on the work here.
 const MAX_IMAGE: u64 = 512 << 20;
 /// Most bytes of signatures and of a bootloader, for the same reason.

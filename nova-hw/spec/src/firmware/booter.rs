@@ -19,6 +19,9 @@ use crate::{
     falcon::{BromParams, Load},
 };
 
+/// What both mailboxes hold when `booter_unload` starts: no address of metadata.
+pub const UNLOAD_MAILBOX: u32 = 0xff;
+
 /// A part of an image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Part {

@@ -3,9 +3,12 @@
 
 use std::mem::offset_of;
 
-use nova_spec::rpc::{
-    message::{checksum, MsgQueueElement, RpcMessageHeader, HEADERS},
-    Message, RpcFunction,
+use nova_spec::{
+    rm::NvStatus,
+    rpc::{
+        message::{checksum, MsgQueueElement, RpcMessageHeader, HEADERS},
+        Message, RpcFunction,
+    },
 };
 
 use crate::fault::{Corruption, Kind};
@@ -25,7 +28,7 @@ const NO_FUNCTION: u32 = 0x1fff;
 /// A length that no message has.
 const NO_LENGTH: u32 = u32::MAX;
 /// A result that is an error.
-const ERROR: u32 = 0x1f;
+const ERROR: u32 = NvStatus::NV_ERR_INVALID_ARGUMENT.0;
 
 const CHECKSUM: usize = offset_of!(MsgQueueElement, checkSum);
 const SEQ_NUM: usize = offset_of!(MsgQueueElement, seqNum);

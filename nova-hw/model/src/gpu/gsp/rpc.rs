@@ -2,6 +2,7 @@
 //! What GSP-RM does with each call, and the events that it sends by itself.
 
 use nova_spec::{
+    rm::NvStatus,
     rpc::{
         registry, sequencer, static_info::GspStaticConfigInfo, system_info::GspSystemInfo,
         unload::UnloadingGuestDriver, RpcFunction,
@@ -11,14 +12,6 @@ use nova_spec::{
 use zerocopy::IntoBytes;
 
 use super::{outgoing::Outgoing, queue::Command, static_info, Phase, Rm, MAX_CHATTER};
-
-/// `NV_STATUS` values of answers.
-mod status {
-    pub(super) const OK: u32 = 0;
-    pub(super) const INVALID_ARGUMENT: u32 = 0x1f;
-    pub(super) const INVALID_STATE: u32 = 0x40;
-    pub(super) const NOT_SUPPORTED: u32 = 0x56;
-}
 
 impl Rm {
     pub(super) fn handle(&mut self, command: &Command) {
@@ -32,7 +25,7 @@ impl Rm {
             RpcFunction::CONTINUATION_RECORD => tracing::warn!("nothing to continue"),
             function => {
                 tracing::warn!(%function, "GSP-RM does not know this call");
-                self.answer(command, status::NOT_SUPPORTED, Vec::new());
+                self.answer(command, NvStatus::NV_ERR_NOT_SUPPORTED, Vec::new());
             }
         }
     }
@@ -81,30 +74,30 @@ impl Rm {
 
     fn get_static_info(&mut self, command: &Command) {
         if self.phase != Phase::Up {
-            return self.answer(command, status::INVALID_STATE, Vec::new());
+            return self.answer(command, NvStatus::NV_ERR_INVALID_STATE, Vec::new());
         }
         if command.payload.len() != GspStaticConfigInfo::SIZE {
-            return self.answer(command, status::INVALID_ARGUMENT, Vec::new());
+            return self.answer(command, NvStatus::NV_ERR_INVALID_ARGUMENT, Vec::new());
         }
         self.chatter();
         let info = static_info::answer(self.chipset, &self.meta, self.rng.as_mut());
-        self.answer(command, status::OK, info.as_bytes().to_vec());
+        self.answer(command, NvStatus::NV_OK, info.as_bytes().to_vec());
     }
 
     /// The driver goes. It is answered in every phase: a driver goes after a failed boot too.
     fn unload(&mut self, command: &Command) {
         if let Err(error) = UnloadingGuestDriver::decode(&command.payload) {
             tracing::warn!(%error, "the driver goes, but does not say how");
-            return self.answer(command, status::INVALID_ARGUMENT, Vec::new());
+            return self.answer(command, NvStatus::NV_ERR_INVALID_ARGUMENT, Vec::new());
         }
         tracing::info!("GSP-RM ends");
-        self.answer(command, status::OK, Vec::new());
+        self.answer(command, NvStatus::NV_OK, Vec::new());
     }
 
-    fn answer(&mut self, command: &Command, rpc_result: u32, payload: Vec<u8>) {
+    fn answer(&mut self, command: &Command, status: NvStatus, payload: Vec<u8>) {
         self.post(Outgoing {
             function: command.function,
-            rpc_result,
+            rpc_result: status.0,
             sequence: command.sequence,
             payload,
             fault: None,
