@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! A number is given once.
+use drm_core::{declare_drm_ioctls, device::Ioctl, doctest::{Toy, ToyFile}, ioctl, Device, File};
+use kernel_abi::error::Result;
+
+trait Table {
+    const IOCTLS: &'static [ioctl::DrmIoctlDescriptor];
+}
+
+fn handle(_device: &Device<Toy, Ioctl>, _arg: &mut u64, _file: &File<ToyFile>) -> Result<u32> {
+    Ok(0)
+}
+
+impl Table for Toy {
+    declare_drm_ioctls! {
+        (ioctl::IOWR::<u64>(0x41), u64, 0, handle),
+        (ioctl::IOWR::<u64>(0x41), u64, 0, handle),
+    }
+}
+
+fn main() {}
