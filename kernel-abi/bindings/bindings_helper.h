@@ -39,6 +39,7 @@
 
 /* Macros that bindgen cannot evaluate, as constants that it can. */
 const gfp_t NOVA_CONST_GFP_KERNEL = GFP_KERNEL;
+const __poll_t NOVA_CONST_EPOLLIN = EPOLLIN;
 const gfp_t NOVA_CONST_GFP_ATOMIC = GFP_ATOMIC;
 const gfp_t NOVA_CONST_GFP_HIGHMEM = __GFP_HIGHMEM;
 const gfp_t NOVA_CONST_GFP_KERNEL_ACCOUNT = GFP_KERNEL_ACCOUNT;

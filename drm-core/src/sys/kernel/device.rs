@@ -146,7 +146,9 @@ impl<T: Driver> Device<T> {
 }
 
 impl<T: Driver, C: DeviceContext> Device<T, C> {
-    pub(crate) fn as_raw(&self) -> *mut bindings::drm_device {
+    /// The C device.
+    #[doc(hidden)]
+    pub fn as_raw(&self) -> *mut bindings::drm_device {
         self.dev.get()
     }
 

@@ -20,7 +20,8 @@ impl<F: DriverFile> File<F> {
     /// # Safety
     ///
     /// `raw` is an open file of a device of `F::Driver`, for `'a`.
-    pub(crate) unsafe fn from_raw<'a>(raw: *mut bindings::drm_file) -> &'a Self {
+    #[doc(hidden)]
+    pub unsafe fn from_raw<'a>(raw: *mut bindings::drm_file) -> &'a Self {
         // SAFETY: the type is transparent.
         unsafe { &*raw.cast() }
     }

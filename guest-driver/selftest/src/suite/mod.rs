@@ -3,6 +3,8 @@
 
 use crate::test::Test;
 
+mod device;
+mod drm;
 mod error;
 mod framework;
 #[cfg(home = "kernel")]
@@ -11,7 +13,13 @@ mod macros;
 mod task;
 
 /// Tests of both homes.
-const SHARED: &[&[Test]] = &[framework::TESTS, error::TESTS, macros::TESTS, task::TESTS];
+const SHARED: &[&[Test]] = &[
+    framework::TESTS,
+    error::TESTS,
+    device::TESTS,
+    macros::TESTS,
+    task::TESTS,
+];
 
 #[cfg(home = "kernel")]
 const KERNEL_ONLY: &[&[Test]] = kernel_only::ALL;
@@ -20,5 +28,10 @@ const KERNEL_ONLY: &[&[Test]] = &[];
 
 /// Every test of this home.
 pub(crate) fn all() -> impl Iterator<Item = &'static Test> {
-    SHARED.iter().chain(KERNEL_ONLY).copied().flatten()
+    SHARED
+        .iter()
+        .chain(drm::ALL)
+        .chain(KERNEL_ONLY)
+        .copied()
+        .flatten()
 }

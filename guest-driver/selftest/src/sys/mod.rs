@@ -4,6 +4,7 @@
 //! | function | does |
 //! |---|---|
 //! | `spawn` | runs a closure in a thread of its own; `join` waits for its result |
+//! | `drm::OpenFile` | an open file of a DRM device, as a program has it |
 //! | `sleep_ms` | sleeps at least so many milliseconds |
 #![allow(unsafe_code)] // threads and time of C
 

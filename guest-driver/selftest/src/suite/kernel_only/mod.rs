@@ -4,6 +4,7 @@
 
 use crate::test::Test;
 
+mod drm;
 mod identity;
 mod memory;
 mod module;
@@ -13,6 +14,7 @@ mod workqueue;
 
 /// All of them.
 pub(super) const ALL: &[&[Test]] = &[
+    drm::TESTS,
     identity::TESTS,
     memory::TESTS,
     module::TESTS,

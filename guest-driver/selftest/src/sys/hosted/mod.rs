@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Threads of the process.
 
+pub(crate) mod drm;
+
 use kernel_abi::error::{code::ENOMEM, Result};
 use std::{thread, time::Duration};
 

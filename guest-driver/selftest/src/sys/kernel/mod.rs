@@ -3,6 +3,8 @@
 //!
 //! C headers: `include/linux/kthread.h`, `include/linux/delay.h`.
 
+pub(crate) mod drm;
+
 use core::{
     cell::UnsafeCell,
     ffi::{c_int, c_void},
