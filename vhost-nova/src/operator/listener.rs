@@ -9,7 +9,7 @@ use std::time::Duration;
 use event_manager::{EventOps, EventSet, Events, MutEventSubscriber};
 use vmm_sys_util::timerfd::TimerFd;
 
-use super::admission;
+use super::admission::Peer;
 use super::client::{Client, Next};
 use super::protocol::{Answer, Command, Status};
 use crate::error::{Context, Error};
@@ -83,9 +83,10 @@ impl OperatorListener {
 
     fn admit(&mut self, stream: UnixStream, ops: &mut EventOps<'_>) -> io::Result<()> {
         let mut client = Client::new(stream)?;
-        let next = match admission::check(client.stream())? {
-            Ok(who) => {
-                tracing::debug!("an operator asks: {who}");
+        let peer = Peer::of(client.stream()).map_err(io::Error::other)?;
+        let next = match peer.check() {
+            Ok(()) => {
+                tracing::debug!("an operator asks: {peer}");
                 Next::Wait(EventSet::IN)
             }
             Err(why) => {

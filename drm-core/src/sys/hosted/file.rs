@@ -9,12 +9,14 @@ use core::{
 };
 use kernel_abi::{
     alloc::{flags::GFP_KERNEL, KBox},
+    cred::Credential,
     error::{
         code::{EACCES, ENODEV},
         Error, Result,
     },
     new_mutex,
     sync::{Arc, Mutex},
+    task::Kuid,
     transmute::{AsBytes, FromBytes},
     types::{ARef, ScopeGuard},
 };
@@ -64,6 +66,26 @@ impl<F: DriverFile> File<F> {
     /// ```
     pub fn open(device: &Device<F::Driver>) -> Result<Pin<KBox<Self>>> {
         Self::open_minor(device, Minor::Render, false)
+    }
+
+    /// Opens a node on behalf of whom `credential` names: root has `CAP_SYS_ADMIN`. As [`File::open_minor`].
+    ///
+    /// ```
+    /// # use drm_core::{doctest::*, File, Minor};
+    /// use kernel_abi::{cred::Credential, task::Kuid};
+    ///
+    /// # with_toy(|device| {
+    /// let file = File::<ToyFile>::open_as(device, Minor::Primary, &Credential::current())?;
+    /// assert_eq!(file.is_admin(), Kuid::current_euid() == Kuid::from_raw(0));
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn open_as(
+        device: &Device<F::Driver>,
+        minor: Minor,
+        credential: &Credential,
+    ) -> Result<Pin<KBox<Self>>> {
+        Self::open_minor(device, minor, credential.euid() == Kuid::from_raw(0))
     }
 
     /// Opens a node, by somebody who has `CAP_SYS_ADMIN` when `is_admin`.
