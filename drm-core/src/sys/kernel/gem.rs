@@ -41,11 +41,13 @@ pub trait IntoGEMObject: Sized {
 ///
 /// # Invariants
 ///
-/// `shmem` is an initialised object of a device of `T::Driver`, and `data` is initialised.
+/// `shmem` is an initialised object of `device`, and `data` is initialised.
 #[repr(C)]
 pub struct Object<T: DriverObject> {
     // First: drm_gem_shmem_free() gives the address of this field to kfree().
     shmem: Opaque<bindings::drm_gem_shmem_object>,
+    /// C's object has no reference to its device, and uses it when it is freed.
+    device: ARef<Device<T::Driver>>,
     data: T,
 }
 
@@ -89,6 +91,7 @@ impl<T: DriverObject> Object<T> {
                 bindings::nova_drm_gem_object_put(object);
                 return Err(error);
             }
+            (&raw mut (*this.as_ptr()).device).write(ARef::from(device));
             (*object).funcs = const { &Self::FUNCS };
             Ok(ARef::from_raw(this))
         }
@@ -102,8 +105,7 @@ impl<T: DriverObject> Object<T> {
 
     /// The device that the object belongs to.
     pub fn dev(&self) -> &Device<T::Driver> {
-        // SAFETY: by the type invariant; an object keeps its device alive.
-        unsafe { Device::from_raw((*self.as_raw()).dev) }
+        &self.device
     }
 
     unsafe extern "C" fn free_callback(object: *mut bindings::drm_gem_object) {
@@ -111,7 +113,9 @@ impl<T: DriverObject> Object<T> {
         unsafe {
             let this = ptr::from_ref(Self::from_raw(object)).cast_mut();
             ptr::drop_in_place(&raw mut (*this).data);
+            let device = ptr::read(&raw const (*this).device);
             Self::free_without_data_callback(object);
+            drop(device);
         }
     }
 
