@@ -79,6 +79,10 @@ fn wrong_usage_is_exit_code_2_and_says_what_is_wrong() {
         (vec!["--socket", &socket, "--chip", "gv100"], "ga102, ad102"),
         (vec!["--socket", &socket, "--vram", "1T"], "no unit"),
         (
+            vec!["--socket", &socket, "--trace", &nowhere],
+            "No such file",
+        ),
+        (
             vec!["--socket", &socket, "--vram", "1K"],
             "whole number of MiB",
         ),
@@ -159,4 +163,26 @@ fn faults_come_from_a_file_and_firmware_goes_to_a_folder() {
     assert_eq!(bar0.read32(0xa00).unwrap(), 0x1234_5678);
     assert!(lib.join("nvidia/ga102/gsp/gsp-570.144.bin").is_file());
     stop(child, Signal::SIGTERM);
+}
+
+#[test]
+fn a_trace_is_whole_when_the_process_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, trace) = (dir.path().join("socket"), dir.path().join("trace"));
+    let trace_arg = trace.display().to_string();
+    let child = start(&path, &["--trace", &trace_arg, "--delayed-writes", "200"]);
+    let client = VfioUser::connect(&path).unwrap();
+    client
+        .config_write(header::COMMAND, &command::MEMORY.to_le_bytes())
+        .unwrap();
+    let bar0 = client.bar(BarIndex::Bar0).unwrap();
+    bar0.write32(0x1700, 7).unwrap();
+    assert_eq!(bar0.read32(0x1700).unwrap(), 7);
+    drop((bar0, client));
+    stop(child, Signal::SIGTERM);
+    assert_eq!(
+        fs::read_to_string(&trace).unwrap(),
+        "wr 0x001700 NV_PBUS_BAR0_WINDOW 0x00000007\n\
+         rd 0x001700 NV_PBUS_BAR0_WINDOW 0x00000007\n"
+    );
 }

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The command line.
 
-use std::{fs, io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    io::{BufWriter, IsTerminal},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::{Parser, ValueEnum};
 use nova_model::{
@@ -57,6 +63,13 @@ struct Cli {
     /// Has faults happen: a file with a fault a line, like `read 0x118234 times=* corrupt value=0`.
     #[arg(long, value_name = "FILE")]
     fault: Option<PathBuf>,
+    /// Holds writes back, in both directions, for up to this many microseconds, or until a read
+    /// of the card waits for them: a driver that forgets to wait fails.
+    #[arg(long, value_name = "MICROSECONDS")]
+    delayed_writes: Option<u64>,
+    /// Writes every access to a register of BAR0 to this file, a line each, by name.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Writes firmware files for the chip below this folder first. They have the right form and
     /// nothing of NVIDIA's in them: enough for the model, which executes none.
     #[arg(long, value_name = "DIR")]
@@ -156,6 +169,9 @@ fn builder(cli: &Cli) -> Result<Builder, ServeError> {
             .map_err(|error: ParseError| usage(error.to_string()))?;
         builder = builder.faults(plan);
     }
+    if let Some(longest) = cli.delayed_writes {
+        builder = builder.delayed_writes(Duration::from_micros(longest));
+    }
     Ok(builder)
 }
 
@@ -165,10 +181,18 @@ fn run(cli: &Cli) -> Result<(), ServeError> {
     if let Some(folder) = &cli.write_firmware {
         firmware::write(folder, cli.chip)?;
     }
+    if let Some(path) = &cli.trace {
+        let usage = |error| ServeError::Usage(format!("{}: {error}", path.display()));
+        let file = fs::File::create(path).map_err(usage)?;
+        model.set_trace(Some(Box::new(BufWriter::new(file))));
+    }
     let options = ServerOptions {
         mmap_bars: cli.mmap_bars,
     };
-    serve::serve(&cli.socket, Server::new(model, options)?)
+    let served = serve::serve(&cli.socket, Server::new(model.clone(), options)?);
+    // What is buffered goes to the file, whoever still holds the model.
+    model.set_trace(None);
+    served
 }
 
 #[cfg(test)]
