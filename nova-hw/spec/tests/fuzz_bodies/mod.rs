@@ -17,6 +17,12 @@ use nova_spec::{
         wpr::GspFwWprMeta,
     },
     queue::MsgqTxHeader,
+    rm::{
+        event::{OsErrorLog, PostEvent, RcTriggered},
+        fifo::NV2080_CTRL_FIFO_GET_DEVICE_INFO_TABLE_PARAMS as DeviceTable,
+        object::{GspRmAlloc, GspRmControl},
+        Class, Control,
+    },
     rpc::{
         message::{checksum, fragments},
         registry,
@@ -156,6 +162,7 @@ fn message(bytes: &[u8]) {
         .sum();
     assert_eq!(parts, payload.len());
     let _ = GspSystemInfo::decode(payload);
+    rm(payload);
     sequencer(payload);
     if let Ok(info) = GspStaticConfigInfo::decode(payload) {
         assert!(info.usable_regions().all(|region| !region.is_empty()));
@@ -172,6 +179,29 @@ fn message(bytes: &[u8]) {
             assert_eq!(again, entries);
         }
     }
+}
+
+/// A payload as each of RM's.
+fn rm(payload: &[u8]) {
+    if let Ok((header, params)) = GspRmAlloc::decode(payload) {
+        let [client, parent, object] =
+            [header.hClient, header.hParent, header.hObject].map(|handle| handle.get());
+        let class = Class(header.hClass.get());
+        let again = GspRmAlloc::encode(client, parent, object, class, params);
+        assert_eq!(GspRmAlloc::decode(&again).unwrap().1, params);
+        let _ = DeviceTable::decode(params).map(|table| {
+            let names = table.engines().iter().map(|engine| engine.name().is_ok());
+            names.count()
+        });
+    }
+    if let Ok((header, params)) = GspRmControl::decode(payload) {
+        let cmd = Control(header.cmd.get());
+        let again = GspRmControl::encode(header.hClient.get(), header.hObject.get(), cmd, params);
+        assert_eq!(GspRmControl::decode(&again).unwrap().1, params);
+    }
+    let _ = PostEvent::decode(payload);
+    let _ = RcTriggered::decode(payload).map(RcTriggered::fault_address);
+    let _ = OsErrorLog::decode(payload).map(OsErrorLog::text);
 }
 
 /// A sequencer's payload.
