@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The seam over an opened device.
 
-use std::{fs::File, io, ops::RangeInclusive, os::fd::AsFd, path::Path, sync::Arc};
+use std::{
+    fs::File,
+    io,
+    ops::RangeInclusive,
+    os::fd::AsFd,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use nova_pci::{BarIndex, DmaMemory, EventFd, Pci, PciError, PAGE_SIZE};
 use rustix::{
@@ -43,6 +50,8 @@ pub(crate) struct Inner {
     address: PciAddress,
     regions: [Region; REGIONS],
     msi_vectors: u32,
+    /// MSI is on. The kernel does not turn off what is off.
+    msi: Mutex<bool>,
     /// The function can be reset on its own.
     resettable: bool,
     ranges: Vec<RangeInclusive<u64>>,
@@ -94,6 +103,7 @@ impl Inner {
             address,
             regions,
             msi_vectors: if usable { msi.count } else { 0 },
+            msi: Mutex::new(false),
             resettable: info.flags & VFIO_DEVICE_FLAGS_RESET != 0,
             ranges,
             opened,
@@ -135,6 +145,10 @@ impl Inner {
         let mut command = [0; 2];
         self.config_read(COMMAND, &mut command)?;
         Ok(u16::from_le_bytes(command))
+    }
+
+    fn msi(&self) -> MutexGuard<'_, bool> {
+        self.msi.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set_msi(&self, flags: u32, event: Option<&impl AsFd>) -> Result<(), PciError> {
@@ -237,7 +251,12 @@ impl Pci for VfioPci {
         if self.inner.msi_vectors == 0 {
             return Err(PciError::NoMsi);
         }
-        self.inner.set_msi(VFIO_IRQ_SET_DATA_NONE, None::<&File>)
+        let mut on = self.inner.msi();
+        if *on {
+            self.inner.set_msi(VFIO_IRQ_SET_DATA_NONE, None::<&File>)?;
+            *on = false;
+        }
+        Ok(())
     }
 
     fn reset(&self) -> Result<(), PciError> {
