@@ -15,6 +15,7 @@
 //! | `dma` | maps: addresses, overlaps, and that the device reaches what is mapped and no more |
 //! | `msi` | turning MSI on and off |
 //! | `reset` | the state after a reset |
+//! | [`traces`] | whether two drivers write the same registers in the same order |
 #![forbid(unsafe_code)]
 
 mod bars;
@@ -24,6 +25,7 @@ mod copy;
 mod dma;
 mod msi;
 mod reset;
+pub mod traces;
 
 pub use check::{Check, Failure};
 pub use dma::dma_address;
