@@ -6,7 +6,10 @@ mod faulty;
 #[path = "common/firmware.rs"]
 mod firmware;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use faulty::{Fault, Faulty};
 use nova_driver::{
@@ -234,6 +237,56 @@ fn firmware_that_is_cut_off_anywhere_is_refused_or_whole() {
             is_given_back(&pci);
         }
     }
+}
+
+#[test]
+fn writes_that_arrive_late_change_nothing() {
+    let firmware = firmware::synthetic(Chipset::GA102);
+    for seed in 0..8 {
+        let model = Model::builder().seed(seed);
+        let model = model.delayed_writes(Duration::from_millis(1));
+        let pci = Faulty::new(model.build().unwrap());
+        for _ in 0..2 {
+            let booted = boot(pci.clone(), &firmware).unwrap();
+            makes_sense(booted.info(), seed);
+            booted.unload().unwrap();
+        }
+        assert_eq!(pci.resets(), 0, "seed {seed}");
+    }
+}
+
+/// A card on which the first dword of the PROM window reads as this.
+fn with_prom(value: u32) -> Model {
+    let fault = format!("read 0x300000 times=* corrupt value={value:#x}");
+    let plan = fault.parse().unwrap();
+    Model::builder().faults(plan).build().unwrap()
+}
+
+#[test]
+fn a_vbios_that_is_not_in_the_prom_window_is_read_from_the_rom_bar() {
+    let firmware = firmware::synthetic(Chipset::GA102);
+    let source = |model| {
+        let booted = boot(model, &firmware).unwrap();
+        booted.info().vbios.source
+    };
+    assert_eq!(source(Model::builder().build().unwrap()), "PROM");
+    for value in [0, 0xaa56, u32::MAX] {
+        assert_eq!(source(with_prom(value)), "ROM BAR");
+    }
+}
+
+#[test]
+fn a_card_without_a_vbios_is_refused_with_what_was_found() {
+    let pci = Faulty::new(with_prom(0x1234_5678));
+    pci.hide_rom();
+    let error = refusal(boot(pci.clone(), &firmware::synthetic(Chipset::GA102)));
+    assert_eq!(error.step, Step::ReadVbios);
+    assert_eq!(
+        error.cause.to_string(),
+        "no usable VBIOS: in the PROM window ROM signature is 0x5678, and not 0xaa55 or 0x4e56; \
+         in the ROM BAR nothing, for there is none"
+    );
+    is_given_back(&pci);
 }
 
 #[derive(Default)]

@@ -60,6 +60,7 @@ struct Shared {
     mapped: AtomicUsize,
     resets: AtomicUsize,
     refuse_resets: AtomicUsize,
+    hide_rom: AtomicUsize,
 }
 
 impl Shared {
@@ -104,6 +105,11 @@ impl<P> Faulty<P> {
         self.shared.resets.load(Ordering::SeqCst)
     }
 
+    /// There is no option ROM from now on.
+    pub fn hide_rom(&self) {
+        self.shared.hide_rom.store(1, Ordering::SeqCst);
+    }
+
     /// Resets fail from now on.
     pub fn refuse_resets(&self) {
         self.shared.refuse_resets.store(1, Ordering::SeqCst);
@@ -141,6 +147,9 @@ impl<P: Pci> Pci for Faulty<P> {
     }
 
     fn rom_size(&self) -> u64 {
+        if self.shared.hide_rom.load(Ordering::SeqCst) != 0 {
+            return 0;
+        }
         self.pci.rom_size()
     }
 
