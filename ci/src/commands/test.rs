@@ -125,6 +125,11 @@ fn steps(tree: &Tree) -> Result<(Vec<Step>, Option<String>)> {
     for kernel in &kernels {
         steps.extend(module_steps(tree, kernel));
     }
+    let for_faults = tree.clone();
+    steps.push(in_vm("vm, debug: allocations that fail", move || {
+        let kernel = Kernel::find(&for_faults, crate::source_kernel::NAME)?;
+        vm_tests::failslab(&vm_tests::Lab::new(&for_faults, &kernel)?)
+    }));
     for kernel in &kernels {
         // Where spinlocks sleep the locks are what differs, and the suite uses them all.
         let tests = if kernel.is_rt() { RT_TESTS } else { VM_TESTS };

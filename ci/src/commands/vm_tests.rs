@@ -14,6 +14,10 @@ use std::{
     time::Duration,
 };
 
+mod faults;
+
+pub(crate) use faults::failslab;
+
 /// Works until it is killed, and keeps this many objects meanwhile.
 const HOLD: &str = "nova-test hold --objects 16";
 const OBJECTS: u32 = 16;

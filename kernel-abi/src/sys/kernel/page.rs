@@ -63,8 +63,8 @@ impl Page {
 
     fn address(&self, offset: usize, len: usize) -> Result<*mut u8> {
         match offset.checked_add(len) {
-            // SAFETY: by the type invariant.
             Some(end) if end <= PAGE_SIZE => {
+                // SAFETY: by the type invariant.
                 let base = unsafe { bindings::nova_page_address(self.as_ptr()) }.cast::<u8>();
                 Ok(base.wrapping_add(offset))
             }

@@ -20,10 +20,8 @@ fn files_are_found_by_their_descriptor() -> TestResult {
     let again = File::fget(1)?;
     check!(ptr::eq(file.as_ptr(), again.as_ptr()));
     // SAFETY: counted.
-    check_eq!(
-        unsafe { File::from_raw_file(file.as_ptr()) }.flags(),
-        again.flags()
-    );
+    let same = unsafe { File::from_raw_file(file.as_ptr()) };
+    check_eq!(same.flags(), again.flags());
     check!(file.cred().euid() == current!().euid());
     check_eq!(File::fget(u32::MAX).err(), Some(EBADF));
     Ok(())
