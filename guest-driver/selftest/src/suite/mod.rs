@@ -5,18 +5,34 @@ use crate::test::Test;
 
 mod device;
 mod drm;
+mod alloc;
+mod arc;
+mod atomic;
+mod errno;
 mod error;
 mod framework;
 #[cfg(home = "kernel")]
 mod kernel_only;
+mod lock;
 mod macros;
 mod task;
+mod types;
+mod vec;
+mod wait;
 
 /// Tests of both homes.
 const SHARED: &[&[Test]] = &[
     framework::TESTS,
     error::TESTS,
     device::TESTS,
+    errno::TESTS,
+    types::TESTS,
+    alloc::TESTS,
+    vec::TESTS,
+    arc::TESTS,
+    atomic::TESTS,
+    lock::TESTS,
+    wait::TESTS,
     macros::TESTS,
     task::TESTS,
 ];

@@ -8,6 +8,7 @@ mod drm;
 mod identity;
 mod memory;
 mod module;
+mod poll;
 mod security;
 mod virtio;
 mod workqueue;
@@ -18,6 +19,7 @@ pub(super) const ALL: &[&[Test]] = &[
     identity::TESTS,
     memory::TESTS,
     module::TESTS,
+    poll::TESTS,
     security::TESTS,
     virtio::TESTS,
     workqueue::TESTS,
