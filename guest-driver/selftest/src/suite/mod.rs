@@ -3,11 +3,11 @@
 
 use crate::test::Test;
 
-mod device;
-mod drm;
 mod alloc;
 mod arc;
 mod atomic;
+mod device;
+mod drm;
 mod errno;
 mod error;
 mod framework;

@@ -173,6 +173,7 @@ fn iterators_end_what_is_left_in_them() {
     let mut vec = fill();
     assert_eq!(vec.drain_all().size_hint(), (5, Some(5)));
     assert_eq!((vec.len(), others()), (0, 0));
+    let mut vec = KVec::from_elem(7, 5, GFP_KERNEL).unwrap();
     core::mem::forget(vec.drain_all());
     assert_eq!(
         vec.len(),

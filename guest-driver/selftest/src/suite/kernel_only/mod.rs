@@ -4,6 +4,7 @@
 
 use crate::test::Test;
 
+mod cost;
 mod drm;
 mod identity;
 mod memory;
@@ -15,6 +16,7 @@ mod workqueue;
 
 /// All of them.
 pub(super) const ALL: &[&[Test]] = &[
+    cost::TESTS,
     drm::TESTS,
     identity::TESTS,
     memory::TESTS,
