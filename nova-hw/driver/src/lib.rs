@@ -7,19 +7,28 @@
 //! [`FirmwareSource`] has, [`Booted::unload`] ends it. Dropping either gives the device back.
 //!
 //! ```
-//! use std::sync::Arc;
-//!
-//! use nova_driver::Gpu;
+//! use nova_driver::{BootOptions, FirmwareSet, Gpu};
 //! use nova_model::Model;
+//! use nova_spec::firmware::set::Synthetic;
 //!
 //! // The one place that knows that the GPU is a model.
-//! let gpu = Arc::new(Gpu::probe(Model::builder().vram(1 << 30).build()?)?);
+//! let gpu = Gpu::probe(Model::builder().vram(1 << 30).build()?)?;
+//! let line = gpu.info().to_string();
+//! assert_eq!(line, "GA102 (rev a1), 1024 MiB VRAM, 256 MiB of it in BAR1");
 //!
-//! let info = gpu.info();
-//! assert_eq!(info.to_string(), "GA102 (rev a1), 1024 MiB VRAM, 256 MiB of it in BAR1");
-//! assert_eq!(info.vram_bar_size, 256 << 20);
+//! // A model executes no firmware: files that have the form are enough. A card takes
+//! // `FirmwareFolders::with_system(None)`.
+//! let chipset = gpu.info().chipset;
+//! let files = Synthetic::default().files(chipset)?.into_iter();
+//! let folder = chipset.firmware_folder();
+//! let firmware: FirmwareSet = files
+//!     .map(|file| (format!("{folder}/{}", file.name), file.content))
+//!     .collect();
 //!
-//! gpu.vram().write(0, b"hello")?;
+//! let booted = gpu.boot(&firmware, &BootOptions::default())?;
+//! assert_eq!(booted.info().firmware.version, "570.144");
+//! booted.gpu().vram().write(0, b"hello")?;
+//! booted.unload()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
