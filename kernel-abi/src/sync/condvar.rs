@@ -87,7 +87,27 @@ impl CondVar {
         guard: &mut Guard<'_, T, B>,
         jiffies: Jiffies,
     ) -> CondVarTimeoutResult {
-        let ended = self.queue.wait(Mode::Interruptible, guard, Some(jiffies));
+        self.timeout(Mode::Interruptible, guard, jiffies)
+    }
+
+    /// As [`CondVar::wait_interruptible_timeout`], where only a signal that kills ends the wait. Ours: upstream's
+    /// waits with a time limit are interruptible.
+    #[must_use = "a signal or the time may have ended the wait"]
+    pub fn wait_killable_timeout<T: ?Sized, B: Backend>(
+        &self,
+        guard: &mut Guard<'_, T, B>,
+        jiffies: Jiffies,
+    ) -> CondVarTimeoutResult {
+        self.timeout(Mode::Killable, guard, jiffies)
+    }
+
+    fn timeout<T: ?Sized, B: Backend>(
+        &self,
+        mode: Mode,
+        guard: &mut Guard<'_, T, B>,
+        jiffies: Jiffies,
+    ) -> CondVarTimeoutResult {
+        let ended = self.queue.wait(mode, guard, Some(jiffies));
         match (ended.left, ended.signal) {
             (jiffies, true) => CondVarTimeoutResult::Signal { jiffies },
             (0, false) => CondVarTimeoutResult::Timeout,
