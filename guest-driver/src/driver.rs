@@ -2,7 +2,7 @@
 //! The virtio driver: looks at the device, brings it up and takes it down.
 
 use crate::{
-    control::{Control, Keep, Token, Undo},
+    control::{Control, Token},
     drm::{NovaData, NovaDriver},
     event::Events,
 };
@@ -19,8 +19,7 @@ use kernel_abi::{
     sync::Arc,
     virtio::{self, Virtqueue},
     virtio_nova::{
-        Config, Negotiate, RespNegotiate, Wire, CMD_NEGOTIATE, CONFIG_MAGIC, QUEUE_CONTROL,
-        QUEUE_EVENT, VERSION_MAJOR, VERSION_MINOR,
+        Config, Wire, CONFIG_MAGIC, QUEUE_CONTROL, QUEUE_EVENT, VERSION_MAJOR, VERSION_MINOR,
     },
     workqueue::Work,
 };
@@ -68,20 +67,13 @@ impl virtio::Driver for NovaVirtio {
 
     fn ready(self: Pin<&Self>, device: &virtio::Device<Bound>) -> Result {
         self.events.post()?;
-        let request = Negotiate {
-            version_major: VERSION_MAJOR,
-            version_minor: VERSION_MINOR,
-            padding: 0,
-        };
-        let info: RespNegotiate =
-            self.control
-                .call(CMD_NEGOTIATE, 0, &request, Undo::Nothing, Keep::default())?;
-        let data = NovaData::new(self.control.clone(), info);
+        let info = self.control.negotiate()?;
+        let data = NovaData::new(self.control.clone());
         let drm = UnregisteredDevice::<NovaDriver>::new(device, Ok(data))?;
         Registration::new_foreign_owned::<Error>(drm, device, Ok(()), 0)?;
         pr_info!(
             "{}: {} MiB of VRAM, {} MiB of it in the BAR",
-            NovaData::chip_name(&info),
+            NovaData::chip_name(info),
             info.vram_size >> 20,
             info.vram_bar_size >> 20
         );

@@ -5,6 +5,7 @@ use crate::{control::Control, file::NovaFile, gem::NovaObject};
 use drm_core::{declare_drm_ioctls, device::Normal, gem, ioctl, Driver, DriverInfo};
 use kernel_abi::{
     device,
+    error::Result,
     sync::Arc,
     uapi::{
         drm_nova_gem_checksum, drm_nova_gem_create, drm_nova_gem_info, drm_nova_gem_mmap_offset,
@@ -22,20 +23,20 @@ pub(crate) type NovaDevice<C = Normal> = drm_core::Device<NovaDriver, C>;
 /// What every call on the node needs.
 pub(crate) struct NovaData {
     control: Arc<Control>,
-    info: RespNegotiate,
 }
 
 impl NovaData {
-    pub(crate) fn new(control: Arc<Control>, info: RespNegotiate) -> Self {
-        Self { control, info }
+    pub(crate) fn new(control: Arc<Control>) -> Self {
+        Self { control }
     }
 
     pub(crate) fn control(&self) -> &Arc<Control> {
         &self.control
     }
 
-    pub(crate) fn info(&self) -> &RespNegotiate {
-        &self.info
+    /// What the host has said of the GPU; it has before there is a node.
+    pub(crate) fn info(&self) -> Result<&RespNegotiate> {
+        self.control.info()
     }
 
     /// The chip's name as text, or "?" when it is none.

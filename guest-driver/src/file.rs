@@ -45,7 +45,7 @@ impl NovaFile {
         _file: &File<Self>,
     ) -> Result<u32> {
         req.value = match u64::from(req.param as u32) {
-            uapi::NOVA_GETPARAM_VRAM_BAR_SIZE => device.info().vram_bar_size,
+            uapi::NOVA_GETPARAM_VRAM_BAR_SIZE => device.info()?.vram_bar_size,
             _ => return Err(EINVAL),
         };
         Ok(0)
@@ -81,7 +81,7 @@ impl NovaFile {
         if req.pad != 0 {
             return Err(EINVAL);
         }
-        let info = device.info();
+        let info = device.info()?;
         req.chipset = info.chipset;
         req.vram_size = info.vram_size;
         req.vram_bar_size = info.vram_bar_size;

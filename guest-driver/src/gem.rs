@@ -7,7 +7,7 @@
 
 use crate::{
     context::Context,
-    control::{Control, Keep, Prepared, Undo},
+    control::{limit, Call, Control, Keep, Prepared, Undo},
     drm::{NovaDevice, NovaDriver},
     file::NovaFile,
 };
@@ -18,11 +18,11 @@ use drm_core::{
 use kernel_abi::{
     alloc::{flags::GFP_KERNEL, KVec},
     error::{
-        code::{EINVAL, EIO, ENOENT},
+        code::{EINTR, EINVAL, EIO, ENOENT, ETIMEDOUT},
         Error, Result,
     },
-    new_mutex,
-    sync::{Arc, Mutex},
+    new_condvar, new_mutex,
+    sync::{lock::Backend, Arc, CondVar, CondVarTimeoutResult, Guard, Mutex},
     types::ARef,
     uapi::drm_nova_gem_checksum,
     virtio_nova::{
@@ -46,16 +46,67 @@ pub(crate) type Pages = drm_core::sys::gem::Pages<NovaObject>;
 pub(crate) struct NovaObject {
     #[pin]
     host: Mutex<HostObject>,
+    /// A handle was made, or will not be.
+    #[pin]
+    settled: CondVar,
 }
 
 /// The object's counterpart on the host; there is one while there are handles to it.
 #[derive(Default)]
 struct HostObject {
     handles: KVec<HostHandle>,
+    /// Somebody makes the counterpart: others wait, so that there is one.
+    creating: bool,
+    /// Handles that are asked for, or taken back: the counterpart is there as long.
+    opening: usize,
     /// Set once the host may know pages.
     pages: Option<Arc<Pages>>,
     /// Pages that the host was told of.
     named: usize,
+}
+
+impl HostObject {
+    /// Forgets the counterpart when it has ended with its last handle: another one would know no pages. What is returned
+    /// is dropped without the lock.
+    fn forget_if_unused(&mut self) -> Option<Arc<Pages>> {
+        if !self.handles.is_empty() || self.opening > 0 {
+            return None;
+        }
+        self.named = 0;
+        self.pages.take()
+    }
+}
+
+/// A handle that is asked for, until it is there or taken back: in that time the object keeps its counterpart.
+/// Dropped in process context, without the object's lock.
+pub(crate) struct Opening(ARef<Object>);
+
+impl Opening {
+    fn new(object: &Object, host: &mut HostObject) -> Self {
+        host.opening += 1;
+        Self(ARef::from(object))
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        let mut host = self.0.host.lock();
+        host.opening -= 1;
+        let pages = host.forget_if_unused();
+        drop(host);
+        self.0.settled.notify_all();
+        drop(pages);
+    }
+}
+
+/// The counterpart is being made, until this is dropped.
+struct Creating<'a>(&'a Object);
+
+impl Drop for Creating<'_> {
+    fn drop(&mut self) {
+        self.0.host.lock().creating = false;
+        self.0.settled.notify_all();
+    }
 }
 
 /// A handle to the object on the host.
@@ -72,6 +123,7 @@ impl DriverObject for NovaObject {
     fn new(_device: &NovaDevice, _size: usize, _args: ()) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             host <- new_mutex!(HostObject::default(), "NovaObject::host"),
+            settled <- new_condvar!("NovaObject::settled"),
         }? Error)
     }
 
@@ -79,36 +131,12 @@ impl DriverObject for NovaObject {
     fn open(object: &Object, file: &File<NovaFile>) -> Result {
         let context = file.inner().get_ref().context();
         let close = Control::prepare()?;
-        let source = {
-            let host = object.host.lock();
-            let first = host.handles.first();
-            first.map(|first| (first.context.clone(), first.handle))
-        };
-        let keep = Keep {
-            context: Some(context.clone()),
-            pages: None,
-        };
-        let (control, id) = (context.control(), context.id());
-        let created: RespGemCreate = match source {
-            None => {
-                let create = GemCreate {
-                    size: object.size() as u64,
-                    domain: DOMAIN_SYSTEM,
-                    nr_entries: 0,
-                };
-                control.call(CMD_GEM_CREATE, id, &create, Undo::CloseHandle, keep)?
-            }
-            Some((source, handle)) => {
-                let open = GemOpen {
-                    src_ctx_id: source.id(),
-                    src_handle: handle,
-                };
-                control.call(CMD_GEM_OPEN, id, &open, Undo::CloseHandle, keep)?
-            }
-        };
+        let (call, creating) = ask(object, context);
+        let creating = creating.then(|| Creating(object));
+        let created = call?.wait::<RespGemCreate>()?;
         let handle = HostHandle {
             context: context.clone(),
-            handle: created.handle,
+            handle: created.value.handle,
             close,
         };
         let mut host = object.host.lock();
@@ -120,6 +148,9 @@ impl DriverObject for NovaObject {
         }
         // There is room.
         host.handles.push(handle, GFP_KERNEL)?;
+        drop(host);
+        // In this order: whoever waits finds the handle.
+        drop((created, creating));
         Ok(())
     }
 
@@ -135,14 +166,65 @@ impl DriverObject for NovaObject {
             return;
         };
         let pages = host.pages.clone();
-        if host.handles.is_empty() {
-            // The host's object ends with this handle; another one would know no pages.
-            host.pages = None;
-            host.named = 0;
-        }
+        // The counterpart may end with this handle.
+        let forgotten = host.forget_if_unused();
         drop(host);
         handle.close(pages);
+        drop(forgotten);
     }
+}
+
+/// Asks the host for a handle in `context`: to the counterpart that there is, or to a new one, which is said too. The
+/// request is sent under the object's lock, so before the handle that it refers to can be closed.
+fn ask(object: &Object, context: &Arc<Context>) -> (Result<Call>, bool) {
+    let (control, id) = (context.control(), context.id());
+    let mut keep = Keep {
+        context: Some(context.clone()),
+        ..Keep::default()
+    };
+    let mut host = object.host.lock();
+    if let Err(error) = settle(object, &mut host) {
+        return (Err(error), false);
+    }
+    let source = host.handles.first();
+    let source = source.map(|first| (first.context.id(), first.handle));
+    let creates = source.is_none();
+    let sent = match source {
+        None => {
+            host.creating = true;
+            let create = GemCreate {
+                size: object.size() as u64,
+                domain: DOMAIN_SYSTEM,
+                nr_entries: 0,
+            };
+            control.start::<_, RespGemCreate>(CMD_GEM_CREATE, id, &create, Undo::CloseHandle, keep)
+        }
+        Some((src_ctx_id, src_handle)) => {
+            keep.opening = Some(Opening::new(object, &mut host));
+            keep.pages = host.pages.clone();
+            let open = GemOpen {
+                src_ctx_id,
+                src_handle,
+            };
+            control.start::<_, RespGemCreate>(CMD_GEM_OPEN, id, &open, Undo::CloseHandle, keep)
+        }
+    };
+    drop(host);
+    // What was not kept is dropped here, without the lock.
+    (sent.map_err(Error::from), creates)
+}
+
+/// Waits until there is a handle, or nobody makes one. Sleeps, killable: `EINTR`, or `ETIMEDOUT` when the host is silent.
+fn settle<B: Backend>(object: &Object, host: &mut Guard<'_, HostObject, B>) -> Result {
+    let mut left = limit();
+    while host.handles.is_empty() && (host.creating || host.opening > 0) {
+        match object.settled.wait_killable_timeout(host, left) {
+            CondVarTimeoutResult::Woken { jiffies } => left = jiffies,
+            CondVarTimeoutResult::Signal { .. } => return Err(EINTR),
+            CondVarTimeoutResult::Timeout => return Err(ETIMEDOUT),
+        }
+    }
+    Ok(())
 }
 
 impl HostHandle {
@@ -156,6 +238,7 @@ impl HostHandle {
         let keep = Keep {
             context: Some(self.context),
             pages,
+            ..Keep::default()
         };
         control.post_prepared(self.close, CMD_GEM_CLOSE, id, &close, keep);
     }
@@ -193,6 +276,7 @@ impl NovaObject {
         let keep = Keep {
             context: Some(context.clone()),
             pages: Some(pages),
+            ..Keep::default()
         };
         let answer: RespGemChecksum = context.control().call(
             CMD_GEM_CHECKSUM,
@@ -234,6 +318,7 @@ impl NovaObject {
             let keep = Keep {
                 context: Some(context.clone()),
                 pages: Some(pages.clone()),
+                ..Keep::default()
             };
             let (control, id) = (context.control(), context.id());
             control.post(CMD_GEM_ADD_PAGES, id, &add, &entries, keep)?;

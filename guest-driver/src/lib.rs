@@ -33,4 +33,10 @@ kernel_abi::module! {
     license: "Dual MIT/GPL",
     // As `module::IDS`; udev and modprobe find the module by it.
     alias: ["virtio:d00000006v*"],
+    params: {
+        timeout_ms: u32 {
+            default: 30_000,
+            description: "Milliseconds after which a host that does not answer is given up for the call at hand",
+        },
+    },
 }

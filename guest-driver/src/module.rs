@@ -3,9 +3,9 @@
 
 use crate::driver::NovaVirtio;
 use kernel_abi::{
-    error::Result,
+    error::{code::EINVAL, Result},
     module::{Module, ThisModule},
-    pr_info,
+    pr_err, pr_info,
     virtio::{self, DeviceId, IdTable},
 };
 
@@ -19,6 +19,10 @@ pub(crate) struct VirtioNova {
 
 impl Module for VirtioNova {
     fn init(module: &'static ThisModule) -> Result<Self> {
+        if crate::module_parameters::timeout_ms.value() == 0 {
+            pr_err!("timeout_ms=0 leaves a host no time to answer\n");
+            return Err(EINVAL);
+        }
         let registration = virtio::Registration::new::<NovaVirtio>(IDS, module)?;
         pr_info!(
             "virtio-nova driver {} loaded\n",

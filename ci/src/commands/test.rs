@@ -328,6 +328,7 @@ const VM_TESTS: &[VmTest] = &[
     ("a rebooted machine", vm_tests::rebooted),
     ("a panicked machine", vm_tests::panicked),
     ("a killed waiter", vm_tests::killed_waiter),
+    ("a silent host", vm_tests::silent_host),
     ("a paused machine", vm_tests::paused),
     ("devices that are declined", vm_tests::declined),
 ];

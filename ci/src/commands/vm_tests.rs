@@ -232,6 +232,30 @@ pub(crate) fn panicked(lab: &Lab) -> Result<()> {
     daemon.terminate()
 }
 
+/// A host that says nothing: the call is given up after the module's `timeout_ms`, and what it would have created is taken
+/// back when the host goes on.
+pub(crate) fn silent_host(lab: &Lab) -> Result<()> {
+    let daemon = pair()?;
+    let mut vm = lab.boot(&daemon, "alice")?;
+    passes(&mut vm, "rmmod virtio_nova")?;
+    let refused = vm.run("modprobe virtio_nova timeout_ms=0", |_| {})?;
+    ensure!(refused.status != 0, "no time at all is accepted");
+    passes(&mut vm, "modprobe virtio_nova timeout_ms=1000")?;
+    vm.start("nova-test silent-host")?;
+    vm.wait_line("stop the host now")?;
+    daemon.stop()?;
+    vm.wait_line("given up: let the host go on")?;
+    daemon.go_on()?;
+    vm.wait_line("works again")?;
+    let output = vm.finish(|_| {})?;
+    ensure!(output.status == 0, "{}", output.text);
+    vm.check_kernel_log()?;
+    passes(&mut vm, "rmmod virtio_nova")?;
+    vm.power_off()?;
+    daemon.wait_freed("alice", "disconnected", 0)?;
+    daemon.terminate()
+}
+
 /// A process that waits for a host which does not answer can be killed; the late answer is undone.
 pub(crate) fn killed_waiter(lab: &Lab) -> Result<()> {
     let daemon = pair()?;

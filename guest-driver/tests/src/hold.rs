@@ -64,3 +64,34 @@ pub fn kill_waiter() -> Result<bool> {
     println!("works again");
     Ok(true)
 }
+
+/// Creates and closes objects until the host, which is stopped from outside, does not answer any more: that call must
+/// end by itself. Then until the host goes on.
+pub fn silent_host() -> Result<bool> {
+    let node = Node::open(&node::find()?)?;
+    println!("stop the host now");
+    std::io::stdout().flush()?;
+    let error = loop {
+        match node.create(1 << 16).and_then(|handle| node.close(handle)) {
+            Ok(()) => {}
+            Err(error) => break error,
+        }
+    };
+    ensure!(
+        error.raw_os_error() == Some(libc::ETIMEDOUT),
+        "a silent host is {error}"
+    );
+    println!("given up: let the host go on");
+    std::io::stdout().flush()?;
+    let handle = loop {
+        match node.create(1 << 16) {
+            Ok(handle) => break handle,
+            Err(error) => ensure!(error.raw_os_error() == Some(libc::ETIMEDOUT), "{error}"),
+        }
+    };
+    node.close(handle)?;
+    let buffer = data::Buffer::new(&node, 1 << 16)?;
+    buffer.device_fills(13)?;
+    println!("works again");
+    Ok(true)
+}

@@ -44,6 +44,8 @@ enum Command {
     /// Lets every allocation on the paths of probe, open and the ioctls fail, one at a time; on a kernel with fault
     /// injection.
     Failslab,
+    /// Starts requests until the host, which is stopped meanwhile, is given up; then waits for it to go on.
+    SilentHost,
 }
 
 fn main() -> ExitCode {
@@ -66,5 +68,6 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Hold { objects } => hold::run(objects),
         Command::KillWaiter => hold::kill_waiter(),
         Command::Failslab => failslab::run(),
+        Command::SilentHost => hold::silent_host(),
     }
 }

@@ -14,6 +14,7 @@ use libc::ENOENT;
 use std::{
     os::fd::{FromRawFd, OwnedFd},
     process::{Command, Stdio},
+    sync::Barrier,
     thread,
 };
 
@@ -27,6 +28,10 @@ pub(super) const TESTS: &[Test] = &[
     (
         "lifetime: an object shared by PRIME between two files",
         prime,
+    ),
+    (
+        "lifetime: files that import one object at the same moment",
+        importers,
     ),
     ("lifetime: several threads on one file", threads),
     ("lifetime: killed processes", killed),
@@ -135,6 +140,45 @@ fn prime(node: &Node) -> Result<()> {
     let back = node.checksum(again, NOVA_GEM_CHECKSUM_READ, 0, 128 << 10, 0)?;
     ensure!(back == expected, "after a second import");
     Ok(node.close(again)?)
+}
+
+fn importers(node: &Node) -> Result<()> {
+    const FILES: usize = 4;
+    let path = node::find()?;
+    for round in 0..40 {
+        let others = (0..FILES)
+            .map(|_| Node::open(&path))
+            .collect::<Result<Vec<_>>>()?;
+        let buffer = Buffer::new(node, 32 << 10)?;
+        buffer.fill_here(round);
+        let expected = buffer.mapping.crc32(0, 32 << 10);
+        let fd = export(node, buffer.handle)?;
+        // In every other round there is no handle left when they come, so that they make the host's object.
+        let kept = (round % 2 == 0).then_some(buffer);
+        let start = Barrier::new(FILES);
+        thread::scope(|scope| {
+            let workers: Vec<_> = others
+                .iter()
+                .map(|other| {
+                    scope.spawn(|| -> Result<()> {
+                        start.wait();
+                        let handle = import(other, &fd)?;
+                        let crc = other.checksum(handle, NOVA_GEM_CHECKSUM_READ, 0, 32 << 10, 0)?;
+                        ensure!(crc == expected, "round {round}: {crc:#x}");
+                        Ok(other.close(handle)?)
+                    })
+                })
+                .collect();
+            for worker in workers {
+                worker
+                    .join()
+                    .map_err(|_| anyhow::anyhow!("a worker panicked"))??;
+            }
+            anyhow::Ok(())
+        })?;
+        drop(kept);
+    }
+    Ok(())
 }
 
 fn threads(node: &Node) -> Result<()> {
