@@ -13,6 +13,7 @@ mod error;
 mod framework;
 #[cfg(home = "kernel")]
 mod kernel_only;
+mod killable;
 mod lock;
 mod macros;
 mod task;
@@ -23,6 +24,7 @@ mod wait;
 /// Tests of both homes.
 const SHARED: &[&[Test]] = &[
     framework::TESTS,
+    killable::TESTS,
     error::TESTS,
     device::TESTS,
     errno::TESTS,
