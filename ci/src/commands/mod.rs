@@ -4,6 +4,7 @@
 pub(crate) mod bench;
 pub(crate) mod coverage;
 pub(crate) mod demo;
+pub(crate) mod disassembly;
 pub(crate) mod guest;
 pub(crate) mod kernel;
 pub(crate) mod module_tests;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! `cargo xtask test`: all checks, as a list of steps.
 
-use super::{demo, module_tests, uapi, vm, vm_tests};
+use super::{demo, disassembly, module_tests, uapi, vm, vm_tests};
 use crate::{
     guest, host,
     kernel::{self, Kernel},
@@ -300,6 +300,13 @@ fn module_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
             guest::check_no_notrack(tree, &guest::module(tree, kernel)?)
         },
     )];
+    if !kernel.is_debug() {
+        let (tree, kernel) = (tree.clone(), kernel.clone());
+        steps.push(plain(
+            &format!("ioctl dispatch, {name}: the handler and nothing around it"),
+            move || disassembly::check_dispatch(&tree, &guest::selftest(&tree, &kernel)?.from),
+        ));
+    }
     // The flavour's headers are laid out as the usual one's: once is enough.
     if !kernel.is_rt() {
         let (tree, kernel) = (tree.clone(), kernel.clone());
