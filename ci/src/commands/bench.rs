@@ -16,6 +16,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     host::prepare()?;
     lab::build_daemon()?;
+    let mut model = host::cargo();
+    model.args(["build", "--quiet", "--release", "--package", "nova-model"]);
+    run::loud(&mut model)?;
     let mut cargo = host::cargo();
     cargo
         .args([

@@ -8,6 +8,7 @@
 //! | idle | the same with idle tenants connected beside it |
 //! | every kick | the driver kicks for each request, whether the device asks or not |
 //! | two CPUs | ping-pong and control with each end on its own CPU |
+//! | vfio-user | a register of the GPU model in another process, beside a socket ping-pong with messages of the same sizes, on one CPU |
 //! | peers | other vhost-user devices that are running already, RESOURCE_CREATE_2D and UNREF in turn |
 //!
 //! All rows of one table come from one run, in blocks that take turns, so that what else happens
@@ -18,10 +19,11 @@ mod daemon;
 mod peer;
 mod pin;
 mod ping_pong;
+mod registers;
 mod report;
 mod target;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context, Result};
 use clap::Parser;
@@ -37,6 +39,9 @@ struct Args {
     /// The daemon's program; by default `vhost-nova` beside this one.
     #[arg(long)]
     daemon: Option<PathBuf>,
+    /// The GPU model's program; by default `nova-model` beside this one.
+    #[arg(long)]
+    model: Option<PathBuf>,
     /// Round trips in each row.
     #[arg(long, default_value_t = 100_000)]
     samples: usize,
@@ -62,11 +67,13 @@ fn main() -> Result<()> {
     if args.blocks == 0 || args.samples < args.blocks {
         bail!("at least one sample a block is needed");
     }
-    let program = match &args.daemon {
-        Some(program) => program.clone(),
-        None => std::env::current_exe()?.with_file_name("vhost-nova"),
+    let beside = |given: &Option<PathBuf>, name: &str| match given {
+        Some(program) => Ok(program.clone()),
+        None => std::env::current_exe().map(|this| this.with_file_name(name)),
     };
-    let report = measure(&args, &program)?;
+    let program = beside(&args.daemon, "vhost-nova")?;
+    let model = beside(&args.model, "nova-model")?;
+    let report = measure(&args, &program, &model)?;
     if args.json {
         println!("{}", report.json());
     } else {
@@ -75,7 +82,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn measure(args: &Args, program: &std::path::Path) -> Result<Report> {
+fn measure(args: &Args, program: &Path, model: &Path) -> Result<Report> {
     // Children and threads inherit it.
     pin::this_thread(args.cpu)?;
     let alone = Daemon::start(program, 1)?;
@@ -96,9 +103,12 @@ fn measure(args: &Args, program: &std::path::Path) -> Result<Report> {
     let rows = interleave(args, &mut ping_pong, &mut targets, &Kick::ALL)?;
     drop((idle, targets, ping_pong));
     let two_cpus = two_cpus(args, &alone)?;
+    let registers = registers::measure(model, args.cpu, args.samples, args.blocks);
+    let registers = registers.context("measuring registers over vfio-user")?;
     Ok(Report {
         rows,
         two_cpus,
+        registers,
         attach,
         rss,
     })

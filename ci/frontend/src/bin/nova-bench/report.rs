@@ -55,6 +55,8 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// On two CPUs, or nothing.
     pub two_cpus: Vec<Row>,
+    /// Registers over vfio-user on one CPU: the socket's ping-pong first.
+    pub registers: Vec<Row>,
     /// From connect to the first answer.
     pub attach: Row,
     /// KiB a connected idle tenant.
@@ -85,6 +87,7 @@ impl Report {
         };
         section("both ends on one CPU", &self.rows);
         section("ends on two CPUs", &self.two_cpus);
+        section("vfio-user on one CPU", &self.registers);
         if let [_, control, idle, ..] = &self.rows[..] {
             let ratio = idle.summary().p50 / control.summary().p50;
             let _ = writeln!(table, "idle tenants beside it: {ratio:.2}x of one tenant");
@@ -109,9 +112,10 @@ impl Report {
             format!("[{}]", rows.join(","))
         };
         format!(
-            "{{\"one_cpu\":{},\"two_cpus\":{},\"attach\":{},\"rss_kib\":{:.1}}}",
+            "{{\"one_cpu\":{},\"two_cpus\":{},\"vfio_user\":{},\"attach\":{},\"rss_kib\":{:.1}}}",
             rows(&self.rows),
             rows(&self.two_cpus),
+            rows(&self.registers),
             row_json(&self.attach),
             self.rss
         )
