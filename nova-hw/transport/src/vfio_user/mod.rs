@@ -17,7 +17,7 @@
 //! |---|---|
 //! | `message` | the structures on the wire |
 //! | `version` | the handshake's JSON text |
-//! | `socket` | whole messages with descriptors |
+//! | `socket`, `receiver` | whole messages with descriptors |
 //! | `client` | [`VfioUser`]: the PCI seam over a socket |
 //! | `server` | [`Server`]: any PCI device of the seam, offered on a socket |
 //! | `listener` | the socket's file |
@@ -26,6 +26,7 @@ mod client;
 mod error;
 mod listener;
 mod message;
+mod receiver;
 mod server;
 mod socket;
 mod version;

@@ -17,6 +17,7 @@ use zerocopy::IntoBytes;
 use crate::vfio_user::{
     error::VfioUserError,
     message::{flag, Command, Header, HEADER},
+    receiver::Receiver,
     socket,
 };
 
@@ -40,6 +41,7 @@ pub(crate) struct Connection {
 
 struct Channel {
     stream: UnixStream,
+    receiver: Receiver,
     next_id: u16,
     /// Why the connection is of no more use.
     lost: Option<String>,
@@ -51,6 +53,7 @@ impl Connection {
         stream.set_write_timeout(Some(timeout))?;
         let channel = Mutex::new(Channel {
             stream,
+            receiver: Receiver::default(),
             next_id: 0,
             lost: None,
         });
@@ -89,6 +92,7 @@ impl Connection {
     ) -> Result<(usize, Vec<OwnedFd>), VfioUserError> {
         let id = channel.next_id;
         channel.next_id = id.wrapping_add(1);
+        let (stream, receiver) = (&channel.stream, &mut channel.receiver);
         let size = HEADER + call.parts.iter().map(|part| part.len()).sum::<usize>();
         let header = Header {
             id,
@@ -101,9 +105,9 @@ impl Connection {
         parts[0] = header.as_bytes();
         parts[1..=call.parts.len()].copy_from_slice(call.parts);
         let broken = |error| self.broken(call.command, error);
-        socket::send(&channel.stream, &parts, call.fds).map_err(broken)?;
+        socket::send(stream, &parts, call.fds).map_err(broken)?;
         loop {
-            let received = socket::recv_header(&channel.stream).map_err(broken)?;
+            let received = receiver.header(stream).map_err(broken)?;
             let Some((header, fds)) = received else {
                 return Err(VfioUserError::Closed(call.command.to_string()));
             };
@@ -112,8 +116,8 @@ impl Connection {
                 .payload()
                 .ok_or_else(|| nonsense(format!("a size of {}", header.size)))?;
             if !header.is_reply() {
-                socket::skip(&channel.stream, payload).map_err(broken)?;
-                decline(&channel.stream, &header).map_err(broken)?;
+                receiver.skip(stream, payload).map_err(broken)?;
+                decline(stream, &header).map_err(broken)?;
                 continue;
             }
             if (header.id, header.command()) != (id, call.command) {
@@ -121,7 +125,7 @@ impl Connection {
                 return Err(nonsense(format!("it is number {id}, {command}")));
             }
             if header.flags & flag::ERROR != 0 {
-                socket::skip(&channel.stream, payload).map_err(broken)?;
+                receiver.skip(stream, payload).map_err(broken)?;
                 return Err(VfioUserError::Refused {
                     command: call.command.to_string(),
                     errno: header.error.try_into().unwrap_or(0),
@@ -130,7 +134,7 @@ impl Connection {
             let place = reply
                 .get_mut(..payload)
                 .ok_or_else(|| nonsense(format!("{payload} bytes")))?;
-            socket::recv_exact(&channel.stream, place).map_err(broken)?;
+            receiver.exact(stream, place).map_err(broken)?;
             return Ok((payload, fds));
         }
     }

@@ -24,7 +24,8 @@ use super::{
     message::{
         argsz, Command, DeviceInfo, DmaMap, DmaUnmap, Header, RegionAccess, Version, MAX_DATA,
     },
-    socket, version,
+    receiver::Receiver,
+    version,
 };
 
 /// How a device is offered.
@@ -85,9 +86,10 @@ struct Peer<'a, P: Pci> {
 
 impl<P: Pci> Peer<'_, P> {
     fn serve(&mut self, stream: &UnixStream) -> io::Result<()> {
+        let mut receiver = Receiver::default();
         let mut payload = Vec::new();
         let mut reply = Reply::default();
-        while let Some((header, fds)) = socket::recv_header(stream)? {
+        while let Some((header, fds)) = receiver.header(stream)? {
             let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
             let size = header.payload();
             let size = size.ok_or_else(|| invalid("a message of an impossible size"))?;
@@ -96,7 +98,7 @@ impl<P: Pci> Peer<'_, P> {
             }
             // The whole message is taken before it is looked at: an error never loses step.
             payload.resize(size, 0);
-            socket::recv_exact(stream, &mut payload)?;
+            receiver.exact(stream, &mut payload)?;
             reply.clear();
             let result = self.handle(&header, &payload, fds, &mut reply);
             if let Err(errno) = result {
