@@ -23,6 +23,10 @@ use crate::tenant::{check_distinct, SocketSpec, TenantListener, TenantSpec};
 // it is stuck, and nothing is gained by waiting.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How often GSP-RM's messages are looked at, which is a read of memory. Its queue has room for 63,
+/// and it sends none while all is well.
+const GPU_EVENTS: Duration = Duration::from_secs(1);
+
 /// What to serve.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -78,7 +82,12 @@ pub fn serve(options: &Options) -> Result<(), Error> {
     };
     tracing::info!("serving {} to {count}", gpu.description());
     while stop.borrow().received.is_none() {
-        manager.run().context("waiting for events")?;
+        manager
+            .run_with_timeout(GPU_EVENTS.as_millis() as i32)
+            .context("waiting for events")?;
+        if let Err(error) = gpu.handle_events() {
+            tracing::error!(%error, "the GPU");
+        }
     }
     if let Some(operator) = &operator {
         operator.borrow_mut().close();

@@ -76,6 +76,15 @@ impl<P: Pci> Booted<P> {
         &self.gpu
     }
 
+    /// Takes care of the events that RM has sent, without waiting; how many there were. They are
+    /// logged. To be called now and then: RM stops when its queue is full.
+    ///
+    /// # Errors
+    /// When a message is not in order; it is thrown away.
+    pub fn handle_events(&mut self) -> Result<u32, Cause> {
+        self.parts.rm.handle_events()
+    }
+
     /// Ends GSP-RM and leaves the card so that it can be booted again, by whomever, without a
     /// reset.
     ///

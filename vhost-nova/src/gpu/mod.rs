@@ -27,11 +27,18 @@ pub struct Gpu {
 
 /// A booted GPU, whatever it is reached through.
 trait Driver: Send + Sync {
+    /// Takes care of what GSP-RM has to say.
+    fn handle_events(&mut self) -> Result<(), Error>;
     /// Shuts it down.
     fn unload(self: Box<Self>) -> Result<(), Error>;
 }
 
 impl<P: Pci + 'static> Driver for Booted<P> {
+    fn handle_events(&mut self) -> Result<(), Error> {
+        let handled = Booted::handle_events(self);
+        handled.context("handling the GPU's events").map(drop)
+    }
+
     fn unload(self: Box<Self>) -> Result<(), Error> {
         (*self).unload().context("shutting the GPU down").map(drop)
     }
@@ -49,6 +56,17 @@ impl Gpu {
             firmware: name.firmware(firmware)?,
             options,
         })
+    }
+
+    /// Takes care of what the GPU's firmware has to say, without waiting for more.
+    ///
+    /// # Errors
+    /// When a message is not in order; what follows it is not looked at.
+    pub fn handle_events(&self) -> Result<(), Error> {
+        let mut driver = self.driver.lock();
+        driver
+            .as_mut()
+            .map_or(Ok(()), |driver| driver.handle_events())
     }
 
     /// Shuts the GPU down. Nobody may use it any more.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Talking to GSP-RM: what it is told when it starts, the events that it sends, and its end.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use nova_pci::{Pci, PciError};
 use nova_spec::{
@@ -171,6 +171,17 @@ impl<P: Pci> Rm<P> {
         Ok(())
     }
 
+    /// Takes care of the events that are there; how many there were.
+    pub(crate) fn handle_events(&mut self) -> Result<u32, Cause> {
+        for count in 0..MAX_OTHERS {
+            let Some(received) = self.queues.receive(Duration::ZERO)? else {
+                return Ok(count);
+            };
+            self.handle(&received)?;
+        }
+        Ok(MAX_OTHERS)
+    }
+
     /// Tells RM to end and waits until GSP has suspended. Once; where the core never ran, there
     /// is nobody to tell.
     pub(crate) fn unload(&mut self) -> Result<(), Failed> {
@@ -219,3 +230,7 @@ impl<P: Pci> Drop for Rm<P> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "rm_tests.rs"]
+mod tests;
