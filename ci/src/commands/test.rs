@@ -217,6 +217,7 @@ fn source_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
             &[],
         ),
     ];
+    steps.extend(deep_steps());
     let for_uapi = (tree.clone(), kernel.clone());
     steps.push(plain("uapi, as C sees it", move || {
         uapi::check(&for_uapi.0, &for_uapi.1)
@@ -230,6 +231,46 @@ fn source_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
         coverage(&for_coverage.0, &for_coverage.1)
     }));
     steps
+}
+
+/// Tests of the hosted home that are built in their own way, each in a folder of its own.
+fn deep_steps() -> [Step; 2] {
+    const LOOM: &[&str] = &["--release", "-p", "kernel-abi", "--test", "loom"];
+    const ASAN: &[&str] = &[
+        "--lib",
+        "-p",
+        "kernel-abi",
+        "-p",
+        "drm-core",
+        "-p",
+        "kernel-abi-selftest",
+        "--target",
+        "x86_64-unknown-linux-gnu",
+    ];
+    let step = |name, folder: &'static str, flags, args: &'static [&str]| {
+        plain(name, move || {
+            loud(
+                host::cargo()
+                    .args(["test", "--quiet"])
+                    .args(args)
+                    .env("CARGO_TARGET_DIR", host::target().join(folder))
+                    .env("RUSTFLAGS", flags)
+                    // A stable compiler has the sanitizer's runtime too.
+                    .env("RUSTC_BOOTSTRAP", "1")
+                    // Some tests ask for more memory than there is.
+                    .env("ASAN_OPTIONS", "allocator_may_return_null=1"),
+            )
+        })
+    };
+    [
+        step("loom models, hosted home", "loom", "--cfg loom", LOOM),
+        step(
+            "AddressSanitizer, hosted home",
+            "asan",
+            "-Zsanitizer=address",
+            ASAN,
+        ),
+    ]
 }
 
 /// Lints and docs of the kernel home: with the bindings of a kernel, by the host's compiler.
