@@ -2,6 +2,7 @@
 //! One file a command.
 
 pub(crate) mod bench;
+pub(crate) mod cost;
 pub(crate) mod coverage;
 pub(crate) mod demo;
 pub(crate) mod disassembly;

@@ -218,6 +218,11 @@ fn source_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
         ),
     ];
     steps.extend(deep_steps());
+    let for_cost = (tree.clone(), kernel.clone());
+    steps.push(plain("cost of locks and counts", move || {
+        let (tree, kernel) = &for_cost;
+        super::cost::check(tree, &guest::selftest(tree, kernel)?.from)
+    }));
     let for_uapi = (tree.clone(), kernel.clone());
     steps.push(plain("uapi, as C sees it", move || {
         uapi::check(&for_uapi.0, &for_uapi.1)
