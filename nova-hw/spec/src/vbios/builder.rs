@@ -79,6 +79,11 @@ impl Default for RomBuilder {
 /// GSP in FWSEC's mask of engines.
 pub const ENGINE_ID_GSP: u16 = 0x400;
 
+/// Where the PC's firmware enters an image of its type.
+const INIT_ENTRY: usize = 3;
+/// A far return, in the PC's instructions.
+const RETF: u8 = 0xcb;
+
 const PCIR_AT: usize = 0x20;
 const NPDE_AT: usize = 0x40;
 /// Where BIT, or the table of programs, is in its image: past the NPDE.
@@ -180,6 +185,8 @@ impl RomBuilder {
     fn pci_at(&self) -> Result<Vec<u8>, FormatError> {
         let mut image = self.image(CodeType::PciAt, self.pci_at_units, false);
         image[2] = self.pci_at_units.min(0xff) as u8;
+        // The PC's firmware calls this; there is nothing to initialise.
+        image[INIT_ENTRY] = RETF;
         let mut bit = BitHeader {
             signature: SIGNATURE,
             bcd_version: 0x100.into(),
