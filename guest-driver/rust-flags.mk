@@ -70,7 +70,7 @@ ifdef CONFIG_KASAN_GENERIC
 nova-kasan := -asan-mapping-offset=$(CONFIG_KASAN_SHADOW_OFFSET) \
 	-asan-instrumentation-with-call-threshold=$(if $(CONFIG_KASAN_INLINE),10000,0) \
 	-asan-stack=$(if $(CONFIG_KASAN_STACK),1,0) \
-	-asan-instrument-allocas=1 -asan-globals=1 -asan-kernel-mem-intrinsic-prefix=1
+	-asan-globals=1 -asan-kernel-mem-intrinsic-prefix=1
 nova-rustflags += -Zsanitizer=kernel-address -Zsanitizer-recover=kernel-address \
 	$(addprefix -Cllvm-args=,$(nova-kasan))
 endif
