@@ -48,8 +48,12 @@ enum Command {
     Guest(commands::guest::Args),
     /// Builds a kernel from source, once (about 15 minutes), and says where it is
     Kernel(commands::kernel::Args),
+    /// Has upstream's driver for real cards probe the software GPU
+    Judge(commands::judge::Args),
     /// Makes the DKMS source package, with vendored crates
     Package,
+    /// Downloads NVIDIA's firmware as Debian packages it (not free) and says where it is: a folder for `--firmware`
+    Firmware,
     /// Prepares the tool tree and says where it is
     Tree,
 }
@@ -62,7 +66,9 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Bench(args) => commands::bench::run(&args),
         Command::Guest(args) => commands::guest::run(&args),
         Command::Kernel(args) => commands::kernel::run(&args),
+        Command::Judge(args) => commands::judge::run(&args),
         Command::Package => commands::guest::package(),
+        Command::Firmware => commands::guest::firmware(),
         Command::Tree => commands::guest::tree(),
     }
 }

@@ -9,6 +9,7 @@
 //! | `cached` | folders of the cache, made once |
 //! | `tree` | the tool tree: a cached Debian 13 with QEMU, kernels and compilers |
 //! | `kernel` | kernels that guests boot |
+//! | `firmware` | the files that upstream's nova-core asks for |
 //! | `source_kernel` | the debug kernel, built from source |
 //! | `guest` | building the module, its package and the guest programs |
 //! | `initramfs` | what a guest boots into |
@@ -18,6 +19,7 @@
 mod cached;
 mod cli;
 mod commands;
+mod firmware;
 mod guest;
 mod host;
 mod initramfs;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! `cargo xtask guest`, `package` and `tree`
+//! `cargo xtask guest`, `package`, `tree` and `firmware`
 
 use crate::{
-    guest,
+    firmware, guest,
     kernel::{self, Kernel},
     tree::Tree,
 };
@@ -44,5 +44,10 @@ pub(crate) fn tree() -> Result<ExitCode> {
     for name in kernel::names(&tree)? {
         println!("{name}: {}", Kernel::find(&tree, &name)?.release);
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn firmware() -> Result<ExitCode> {
+    println!("{}", firmware::debian(&Tree::prepare()?)?.display());
     Ok(ExitCode::SUCCESS)
 }

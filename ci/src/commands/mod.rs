@@ -7,6 +7,7 @@ pub(crate) mod coverage;
 pub(crate) mod demo;
 pub(crate) mod disassembly;
 pub(crate) mod guest;
+pub(crate) mod judge;
 pub(crate) mod kernel;
 pub(crate) mod module_tests;
 pub(crate) mod test;

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! `cargo xtask test`: all checks, as a list of steps.
 
-use super::{demo, disassembly, module_tests, uapi, vm, vm_tests};
+use super::{demo, disassembly, judge, module_tests, uapi, vm, vm_tests};
 use crate::{
+    firmware::{self, Origin},
     guest, host,
     kernel::{self, Kernel},
     run::{loud, step},
     tree::Tree,
 };
 use anyhow::{Context, Result};
+use clap::ValueEnum;
+use nova_spec::chip::Chipset;
 use std::{
     path::PathBuf,
     process::ExitCode,
@@ -142,6 +145,17 @@ fn steps(tree: &Tree) -> Result<(Vec<Step>, Option<String>)> {
             move || demo::show(&tree, &kernel).map(drop),
         ));
     }
+    let for_vfio = tree.clone();
+    steps.push(in_vm("judge kernel VFIO", move || {
+        judge::vfio::judge(&for_vfio, Chipset::GA102, false)
+    }));
+    for origin in Origin::value_variants() {
+        let tree = tree.clone();
+        steps.push(in_vm(
+            &format!("judge nova-core, {} firmware", origin.name()),
+            move || judge::nova_core::judge(&tree, Chipset::GA102, *origin, false).map(drop),
+        ));
+    }
     let program = match vm::find_cloud_hypervisor() {
         Ok(program) => program,
         Err(why) => {
@@ -222,6 +236,21 @@ fn source_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
     steps.push(plain("cost of locks and counts", move || {
         let (tree, kernel) = &for_cost;
         super::cost::check(tree, &guest::selftest(tree, kernel)?.from)
+    }));
+    let for_firmware = tree.clone();
+    steps.push(plain("firmware formats, on Debian's files", move || {
+        let mut cargo = host::cargo();
+        cargo
+            .env("NOVA_FIRMWARE_DIR", firmware::debian(&for_firmware)?)
+            .args([
+                "test",
+                "--quiet",
+                "--package",
+                "nova-spec",
+                "--test",
+                "golden",
+            ]);
+        loud(&mut cargo)
     }));
     let for_uapi = (tree.clone(), kernel.clone());
     steps.push(plain("uapi, as C sees it", move || {

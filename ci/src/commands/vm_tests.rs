@@ -93,6 +93,14 @@ fn passes(vm: &mut Vm, command: &str) -> Result<()> {
 
 /// The self-test of kernel-abi and drm-core, twice: what it leaves behind would be in the way of the second load.
 pub(crate) fn selftest(lab: &Lab) -> Result<()> {
+    let mut vm = selftest_vm(lab)?;
+    passes(&mut vm, "kernel-abi-selftest")?;
+    passes(&mut vm, "kernel-abi-selftest")?;
+    vm.check_kernel_log()?;
+    vm.power_off()
+}
+
+fn selftest_vm(lab: &Lab) -> Result<Vm> {
     let extra = [
         guest::selftest(&lab.tree, &lab.kernel)?,
         Extra {
@@ -100,7 +108,7 @@ pub(crate) fn selftest(lab: &Lab) -> Result<()> {
             to: "/bin/kernel-abi-selftest".into(),
         },
     ];
-    let mut vm = Vm::boot(&VmConfig {
+    Vm::boot(&VmConfig {
         name: "selftest".into(),
         contents: &Contents {
             module: None,
@@ -112,11 +120,7 @@ pub(crate) fn selftest(lab: &Lab) -> Result<()> {
         memory_mib: lab.kernel.memory_mib(),
         timeout: lab.kernel.patience(),
         verbose: false,
-    })?;
-    passes(&mut vm, "kernel-abi-selftest")?;
-    passes(&mut vm, "kernel-abi-selftest")?;
-    vm.check_kernel_log()?;
-    vm.power_off()
+    })
 }
 
 /// The render node's own suite, reloads, and an unload that leaves nothing behind.

@@ -206,7 +206,7 @@ fn kvm_modules(tree: &Tree, kernel: &Kernel, dir: &Path) -> Result<Vec<Extra>> {
 }
 
 /// The daemon, static.
-fn static_daemon() -> Result<PathBuf> {
+pub(crate) fn static_daemon() -> Result<PathBuf> {
     const TARGET: &str = "x86_64-unknown-linux-gnu";
     let target = host::target().join("guest-programs");
     let mut cargo = host::cargo();

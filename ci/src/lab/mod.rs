@@ -3,6 +3,7 @@
 
 pub(crate) mod cleanup;
 mod daemon;
+mod gpu;
 mod kernel_log;
 pub(crate) mod l1;
 mod qemu;
@@ -11,5 +12,6 @@ mod tamper;
 mod vm;
 
 pub(crate) use daemon::{build as build_daemon, Daemon};
+pub(crate) use gpu::GpuModel;
 pub(crate) use tamper::{Lie, Tamper};
-pub(crate) use vm::{TimedOut, Vm, VmConfig};
+pub(crate) use vm::{Gpu, Output, TimedOut, Vm, VmConfig, GPU_ADDRESS};

@@ -44,16 +44,30 @@ pub(super) fn start(config: &VmConfig<'_>, dir: &Path, archive: &Path) -> Result
         "-object",
         &format!("memory-backend-memfd,id=m,size={memory}M,share=on"),
     ]);
-    command.args(["-machine", "q35,memory-backend=m"]);
+    let iommu = config.gpu.as_ref().is_some_and(|gpu| gpu.iommu);
+    let mut machine = "q35,memory-backend=m".to_owned();
+    if iommu {
+        // It must come before the devices that are behind it.
+        machine.push_str(",kernel-irqchip=split");
+        command.args(["-device", "intel-iommu,caching-mode=on,intremap=on"]);
+    }
+    command.args(["-machine", &machine]);
     command.arg("-kernel").arg(&config.contents.kernel.image);
     command.arg("-initrd").arg(archive);
-    command.args(["-append", "console=ttyS0 loglevel=5 panic=-1 oops=panic"]);
+    // KASAN would fall silent after its first report.
+    let mut line = "console=ttyS0 loglevel=5 panic=-1 oops=panic kasan_multi_shot".to_owned();
+    if iommu {
+        // The check of the timer is a matter of time, which an emulated machine does not keep.
+        line.push_str(" intel_iommu=on no_timer_check");
+    }
+    command.args(["-append", &line]);
     // No driver of the guests' takes it but the self-test's.
     command.args(["-device", "virtio-rng-pci"]);
     if let Some(gpu) = &config.gpu {
+        // Without its ROM's BAR: the BIOS would run what is in there, which is data.
         let device = json!({
-            "driver": "vfio-user-pci", "bus": "pcie.0", "addr": "8.0",
-            "socket": { "type": "unix", "path": gpu },
+            "driver": "vfio-user-pci", "rombar": 0, "bus": "pcie.0", "addr": "8.0",
+            "socket": { "type": "unix", "path": gpu.socket },
         });
         command.arg("-device").arg(device.to_string());
     }

@@ -28,13 +28,25 @@ pub(crate) struct VmConfig<'a> {
     pub(crate) contents: &'a Contents<'a>,
     /// The tenant's socket; without one there is no device.
     pub(crate) socket: Option<PathBuf>,
-    /// The socket of a vfio-user server, which becomes a PCI device.
-    pub(crate) gpu: Option<PathBuf>,
+    /// A vfio-user server, which becomes a PCI device.
+    pub(crate) gpu: Option<Gpu>,
     pub(crate) memory_mib: u32,
     pub(crate) timeout: Duration,
     /// The kernel's log goes to standard error too.
     pub(crate) verbose: bool,
 }
+
+/// A PCI device that is another process.
+#[derive(Clone)]
+pub(crate) struct Gpu {
+    /// The vfio-user server's socket.
+    pub(crate) socket: PathBuf,
+    /// The machine has an IOMMU, and the device is behind it.
+    pub(crate) iommu: bool,
+}
+
+/// Where a [`Gpu`] is on the machine's bus.
+pub(crate) const GPU_ADDRESS: &str = "0000:00:08.0";
 
 /// A program's end.
 #[derive(Debug)]
@@ -230,14 +242,9 @@ impl Vm {
     /// Fails when the kernel has complained: a warning, an oops, a report of a debug kernel; and when such a kernel
     /// finds a leak. No program may be running.
     pub(crate) fn check_kernel_log(&mut self) -> Result<()> {
-        let leaks = self.run(kernel_log::FIND_LEAKS, |_| {})?;
-        ensure!(
-            leaks.status == 0 && leaks.text.is_empty(),
-            "{}: kmemleak says:\n{}",
-            self.name,
-            leaks.text
-        );
-        match kernel_log::complaint(&self.kernel_log()) {
+        let leaks = self.leaks()?;
+        ensure!(leaks.is_empty(), "{}: kmemleak says:\n{leaks}", self.name);
+        match self.complaint(0) {
             None => Ok(()),
             Some(line) => bail!(
                 "{}: the kernel says {line:?}\n{}",
@@ -245,6 +252,24 @@ impl Vm {
                 self.kernel_tail()
             ),
         }
+    }
+
+    /// The first complaint in the kernel's log behind its first `from` bytes.
+    pub(crate) fn complaint(&self, from: usize) -> Option<String> {
+        let log = self.kernel_log();
+        kernel_log::complaint(log.get(from..)?).map(str::to_owned)
+    }
+
+    /// What a kernel with kmemleak finds; nothing on others. No program may be running.
+    pub(crate) fn leaks(&mut self) -> Result<String> {
+        let leaks = self.run(kernel_log::FIND_LEAKS, |_| {})?;
+        ensure!(
+            leaks.status == 0,
+            "{}: kmemleak does not work: {}",
+            self.name,
+            leaks.text
+        );
+        Ok(leaks.text)
     }
 
     /// Resets the machine, as its reset button does, and waits for its agent.
