@@ -60,9 +60,15 @@ fn what_fails_leaves_nothing() -> TestResult {
     let parent = RootDevice::new(c"nova-selftest")?;
     let failed = UnregisteredDevice::<Toy>::new(&parent, Err::<Data, _>(EIO));
     check_eq!(failed.err(), Some(EIO));
+    drop(parent);
+    // A parent for each: C keeps what failed until the parent is unbound.
+    let parent = RootDevice::new(c"nova-selftest")?;
     let device = UnregisteredDevice::<Toy>::new(&parent, Ok(Data::new(&counts)))?;
     let failed = Registration::new_foreign_owned(device, &parent, Err::<Summand, _>(EIO), 0);
     check_eq!(failed.err(), Some(EIO));
+    drop(parent);
+    check_eq!(counts.devices.load(SeqCst), 0);
+    let parent = RootDevice::new(c"nova-selftest")?;
     let other = RootDevice::new(c"nova-selftest-other")?;
     let device = UnregisteredDevice::<Toy>::new(&parent, Ok(Data::new(&counts)))?;
     let data = Ok::<_, Error>(Summand(1));
