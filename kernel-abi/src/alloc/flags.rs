@@ -70,5 +70,3 @@ pub const GFP_NOWAIT: Flags = Flags(sys::GFP_NOWAIT);
 pub const __GFP_ZERO: Flags = Flags(sys::__GFP_ZERO);
 /// Says nothing in the kernel's log when it fails.
 pub const __GFP_NOWARN: Flags = Flags(sys::__GFP_NOWARN);
-/// May use memory that the kernel does not map all the time; with [`Vmalloc`](super::Vmalloc) only.
-pub const __GFP_HIGHMEM: Flags = Flags(sys::__GFP_HIGHMEM);

@@ -7,8 +7,7 @@ use core::{alloc::Layout, cell::Cell, pin::Pin};
 use kernel_abi::{
     alloc::{
         flags::{
-            Flags, __GFP_HIGHMEM, __GFP_NOWARN, __GFP_ZERO, GFP_ATOMIC, GFP_KERNEL,
-            GFP_KERNEL_ACCOUNT, GFP_NOWAIT,
+            Flags, __GFP_NOWARN, __GFP_ZERO, GFP_ATOMIC, GFP_KERNEL, GFP_KERNEL_ACCOUNT, GFP_NOWAIT,
         },
         Allocator, Box, KBox, KVBox, KVmalloc, Kmalloc, VBox, Vmalloc,
     },
@@ -52,7 +51,7 @@ fn try_allocator<A: Allocator>(flags: Flags, align: usize) -> TestResult {
 fn allocators_grow_shrink_and_align() -> TestResult {
     for align in [1, 8, 256, 4096] {
         try_allocator::<Kmalloc>(GFP_KERNEL, align)?;
-        try_allocator::<Vmalloc>(GFP_KERNEL | __GFP_HIGHMEM, align)?;
+        try_allocator::<Vmalloc>(GFP_KERNEL, align)?;
         try_allocator::<KVmalloc>(GFP_KERNEL_ACCOUNT, align)?;
     }
     try_allocator::<Kmalloc>(GFP_ATOMIC, 8)?;
@@ -153,7 +152,6 @@ selftests! {
         kernel_abi::alloc::flags::GFP_KERNEL,
         kernel_abi::alloc::flags::GFP_KERNEL_ACCOUNT,
         kernel_abi::alloc::flags::GFP_NOWAIT,
-        kernel_abi::alloc::flags::__GFP_HIGHMEM,
         kernel_abi::alloc::flags::__GFP_NOWARN,
         kernel_abi::alloc::flags::__GFP_ZERO,
     ];

@@ -19,8 +19,6 @@ pub const GFP_NOWAIT: u32 = 0x2800;
 pub const __GFP_ZERO: u32 = 0x100;
 /// `__GFP_NOWARN`
 pub const __GFP_NOWARN: u32 = 0x2000;
-/// `__GFP_HIGHMEM`
-pub const __GFP_HIGHMEM: u32 = 0x2;
 
 /// The layout that the process's allocator is asked for.
 fn at_least(layout: Layout, align: usize) -> Result<Layout, AllocError> {

@@ -25,8 +25,6 @@ pub const GFP_NOWAIT: u32 = bindings::NOVA_CONST_GFP_NOWAIT;
 pub const __GFP_ZERO: u32 = bindings::NOVA_CONST_GFP_ZERO;
 /// `__GFP_NOWARN`
 pub const __GFP_NOWARN: u32 = bindings::NOVA_CONST_GFP_NOWARN;
-/// `__GFP_HIGHMEM`
-pub const __GFP_HIGHMEM: u32 = bindings::NOVA_CONST_GFP_HIGHMEM;
 
 /// The size to ask kmalloc for: it aligns an object to the largest power of two that divides its size,
 /// so a size that is a multiple of the alignment is aligned.
