@@ -207,16 +207,21 @@ fn kvm_modules(tree: &Tree, kernel: &Kernel, dir: &Path) -> Result<Vec<Extra>> {
 
 /// The daemon, static.
 pub(crate) fn static_daemon() -> Result<PathBuf> {
+    static_program("vhost-nova", "vhost-nova")
+}
+
+/// A program of one of our packages, static: the outer guest has no libraries.
+pub(crate) fn static_program(package: &str, name: &str) -> Result<PathBuf> {
     const TARGET: &str = "x86_64-unknown-linux-gnu";
     let target = host::target().join("guest-programs");
     let mut cargo = host::cargo();
     cargo
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
         .env("CARGO_TARGET_DIR", &target)
-        .args(["build", "--quiet", "--release", "--package", "vhost-nova"])
-        .args(["--target", TARGET]);
-    run::loud(&mut cargo).context("building a static daemon")?;
-    Ok(target.join(TARGET).join("release/vhost-nova"))
+        .args(["build", "--quiet", "--release", "--package", package])
+        .args(["--bin", name, "--target", TARGET]);
+    run::loud(&mut cargo).with_context(|| format!("building a static {name}"))?;
+    Ok(target.join(TARGET).join("release").join(name))
 }
 
 #[cfg(test)]

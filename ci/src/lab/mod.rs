@@ -14,4 +14,4 @@ mod vm;
 pub(crate) use daemon::{build as build_daemon, Daemon};
 pub(crate) use gpu::GpuModel;
 pub(crate) use tamper::{Lie, Tamper};
-pub(crate) use vm::{Gpu, Output, TimedOut, Vm, VmConfig, GPU_ADDRESS};
+pub(crate) use vm::{Gpu, Output, TimedOut, Vm, VmConfig, GPU_ADDRESS, GPU_BEHIND_IOMMU};

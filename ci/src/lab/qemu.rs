@@ -64,9 +64,20 @@ pub(super) fn start(config: &VmConfig<'_>, dir: &Path, archive: &Path) -> Result
     // No driver of the guests' takes it but the self-test's.
     command.args(["-device", "virtio-rng-pci"]);
     if let Some(gpu) = &config.gpu {
-        // Without its ROM's BAR: the BIOS would run what is in there, which is data.
+        // An IOMMU's group of its own, and its PCI Express capability with the function's reset, a device has
+        // behind a port: GPU_ADDRESS, GPU_BEHIND_IOMMU.
+        let (bus, place) = if gpu.iommu {
+            ("gpu-port", "0.0")
+        } else {
+            ("pcie.0", "8.0")
+        };
+        if gpu.iommu {
+            command.args(["-device", "pcie-root-port,id=gpu-port,bus=pcie.0,slot=1"]);
+        }
+        // Without its ROM's BAR: the BIOS would run what is in there, which is data. A read waits for the writes
+        // before it, which on a busy machine may be many.
         let device = json!({
-            "driver": "vfio-user-pci", "rombar": 0, "bus": "pcie.0", "addr": "8.0",
+            "driver": "vfio-user-pci", "rombar": 0, "bus": bus, "addr": place, "x-msg-timeout": 60_000,
             "socket": { "type": "unix", "path": gpu.socket },
         });
         command.arg("-device").arg(device.to_string());

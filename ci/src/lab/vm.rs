@@ -48,6 +48,9 @@ pub(crate) struct Gpu {
 /// Where a [`Gpu`] is on the machine's bus.
 pub(crate) const GPU_ADDRESS: &str = "0000:00:08.0";
 
+/// Where a [`Gpu`] is that is behind an IOMMU: alone on the bus of a port.
+pub(crate) const GPU_BEHIND_IOMMU: &str = "0000:01:00.0";
+
 /// A program's end.
 #[derive(Debug)]
 pub(crate) struct Output {
