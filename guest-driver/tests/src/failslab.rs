@@ -167,8 +167,10 @@ impl Fault {
                 Err(error) => {
                     ensure!(failed, "{name}: without a failed allocation: {error}");
                     let errno = error.raw_os_error();
+                    // shmem's own words for an inode that it could not allocate (`new_inode()` in mm/shmem.c).
+                    let no_inode = name == "GEM_CREATE" && errno == Some(libc::ENOSPC);
                     ensure!(
-                        errno == Some(libc::ENOMEM),
+                        no_inode || errno == Some(libc::ENOMEM),
                         "{name}: allocation {nth} fails: {error}"
                     );
                     ended += 1;
