@@ -197,6 +197,22 @@ pub(crate) fn check_no_notrack(tree: &Tree, module: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Fails when the sanitizer of a KASAN kernel would not see what the module's Rust code does, or `core` for it.
+pub(crate) fn check_kasan(tree: &Tree, module: &Path) -> Result<()> {
+    let out = module.parent().context("no folder")?;
+    for object in ["virtio_nova_rs.o", "rustlib/libcore.rlib"] {
+        let mut nm = tree.program("usr/bin/nm");
+        let symbols = quiet(nm.arg("--undefined-only").arg(out.join(object)))?;
+        for checked in ["__asan_report_load8", "__asan_report_store8"] {
+            ensure!(
+                symbols.contains(checked),
+                "{object} is not instrumented: it does not refer to {checked}"
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Builds the guest programs, static, and returns their folder.
 pub(crate) fn programs() -> Result<PathBuf> {
     const TARGET: &str = "x86_64-unknown-linux-gnu";

@@ -7,6 +7,7 @@ use crate::{
     guest, host,
     kernel::{self, Kernel},
     run::{loud, step},
+    source_kernel,
     tree::Tree,
 };
 use anyhow::{Context, Result};
@@ -145,6 +146,7 @@ fn steps(tree: &Tree) -> Result<(Vec<Step>, Option<String>)> {
             move || demo::show(&tree, &kernel).map(drop),
         ));
     }
+    steps.push(debug_step(tree));
     let for_vfio = tree.clone();
     steps.push(in_vm("judge kernel VFIO", move || {
         judge::vfio::judge(&for_vfio, Chipset::GA102, false)
@@ -430,4 +432,13 @@ fn vm_steps(tree: &Tree, kernel: &Kernel, tests: &[VmTest]) -> Vec<Step> {
             })
         })
         .collect()
+}
+
+/// The module for the debug kernel, which is built where it is not there: listing the step does not.
+fn debug_step(tree: &Tree) -> Step {
+    let tree = tree.clone();
+    in_vm("module, debug: no warning, KASAN sees Rust", move || {
+        let kernel = Kernel::find(&tree, source_kernel::NAME)?;
+        guest::check_kasan(&tree, &guest::module(&tree, &kernel)?)
+    })
 }
