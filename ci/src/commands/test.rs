@@ -229,7 +229,7 @@ fn source_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
         ),
         cargo_step(
             "unit and integration tests",
-            &["test", "--quiet", "--workspace"],
+            &["test", "--quiet", "--workspace", "--no-fail-fast"],
             &[],
         ),
     ];
