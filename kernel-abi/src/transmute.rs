@@ -9,6 +9,7 @@
 /// ```
 /// use kernel_abi::transmute::FromBytes;
 ///
+/// #[derive(Clone, Copy)]
 /// #[repr(C)]
 /// struct Argument {
 ///     handle: u32,
