@@ -146,7 +146,7 @@ fn steps(tree: &Tree) -> Result<(Vec<Step>, Option<String>)> {
             move || demo::show(&tree, &kernel).map(drop),
         ));
     }
-    steps.push(debug_step(tree));
+    steps.extend(debug_steps(tree));
     let for_vfio = tree.clone();
     steps.push(in_vm("judge kernel VFIO", move || {
         judge::vfio::judge(&for_vfio, Chipset::GA102, false)
@@ -434,11 +434,26 @@ fn vm_steps(tree: &Tree, kernel: &Kernel, tests: &[VmTest]) -> Vec<Step> {
         .collect()
 }
 
-/// The module for the debug kernel, which is built where it is not there: listing the step does not.
-fn debug_step(tree: &Tree) -> Step {
-    let tree = tree.clone();
-    in_vm("module, debug: no warning, KASAN sees Rust", move || {
-        let kernel = Kernel::find(&tree, source_kernel::NAME)?;
-        guest::check_kasan(&tree, &guest::module(&tree, &kernel)?)
-    })
+/// The steps on the debug kernel, which the first of them builds where it is not there: listing them does not.
+fn debug_steps(tree: &Tree) -> Vec<Step> {
+    const TESTS: &[VmTest] = &[
+        ("mistakes are reported", vm_tests::controls),
+        ("the render node", vm_tests::suite),
+    ];
+    let find = |tree: &Tree| Kernel::find(tree, source_kernel::NAME);
+    let for_module = tree.clone();
+    let mut steps = vec![in_vm(
+        "module, debug: no warning, KASAN sees Rust",
+        move || {
+            let module = guest::module(&for_module, &find(&for_module)?)?;
+            guest::check_kasan(&for_module, &module)
+        },
+    )];
+    for (name, test) in TESTS {
+        let tree = tree.clone();
+        steps.push(in_vm(&format!("vm, debug: {name}"), move || {
+            test(&vm_tests::Lab::new(&tree, &find(&tree)?)?)
+        }));
+    }
+    steps
 }

@@ -100,6 +100,46 @@ pub(crate) fn selftest(lab: &Lab) -> Result<()> {
     vm.power_off()
 }
 
+/// The mistakes of the self-test's negative controls are reported, each as what it is, and found by the check of the log.
+pub(crate) fn controls(lab: &Lab) -> Result<()> {
+    // lockdep stops at the first report of any kind.
+    const REPORTS: &[(&str, &str)] = &[
+        (
+            "lock-inversion",
+            "WARNING: possible circular locking dependency",
+        ),
+        (
+            "atomic-sleep",
+            "BUG: sleeping function called from invalid context",
+        ),
+        ("out-of-bounds", "BUG: KASAN: slab-out-of-bounds"),
+        ("use-after-free", "BUG: KASAN: slab-use-after-free"),
+    ];
+    let mut vm = selftest_vm(lab)?;
+    let unload = "rmmod kernel_abi_selftest";
+    passes(&mut vm, "modprobe kernel_abi_selftest control=leak")?;
+    let leaks = vm.leaks()?;
+    ensure!(
+        leaks.contains("unreferenced object") && leaks.contains("kernel_abi_selftest"),
+        "the leak was not found: {leaks:?}"
+    );
+    passes(&mut vm, unload)?;
+    for (control, report) in REPORTS {
+        let before = vm.kernel_log().len();
+        passes(
+            &mut vm,
+            &format!("modprobe kernel_abi_selftest control={control}"),
+        )?;
+        passes(&mut vm, unload)?;
+        let said = vm.complaint(before);
+        ensure!(
+            said.as_ref().is_some_and(|line| line.contains(report)),
+            "{control}: the kernel says {said:?}"
+        );
+    }
+    vm.power_off()
+}
+
 fn selftest_vm(lab: &Lab) -> Result<Vm> {
     let extra = [
         guest::selftest(&lab.tree, &lab.kernel)?,

@@ -56,10 +56,13 @@ pub(super) fn start(config: &VmConfig<'_>, dir: &Path, archive: &Path) -> Result
     command.args(["-machine", &machine]);
     command.arg("-kernel").arg(&config.contents.kernel.image);
     command.arg("-initrd").arg(archive);
-    // KASAN would fall silent after its first report. The check of the timer is a matter of time, which an emulated
-    // machine does not keep.
-    let mut line =
-        "console=ttyS0 loglevel=5 panic=-1 oops=panic kasan_multi_shot no_timer_check".to_owned();
+    // The check of the timer is a matter of time, which an emulated machine does not keep.
+    let mut line = "console=ttyS0 loglevel=5 panic=-1 oops=panic no_timer_check".to_owned();
+    if config.contents.kernel.is_debug() {
+        // KASAN would fall silent after its first report. The allocator's caches of free objects keep pointers to what
+        // they gave out, which hides leaks from kmemleak; slabs that are checked have no such caches.
+        line.push_str(" kasan_multi_shot slab_debug=F");
+    }
     if iommu {
         line.push_str(" intel_iommu=on");
     }

@@ -10,6 +10,7 @@
 //! | `test` | what a test is, how one is declared, what it can check |
 //! | `runner` | runs them all and prints KTAP |
 //! | `module` | the kernel module |
+//! | `controls` | mistakes that a debug kernel must report |
 //! | `suite` | the tests, a file a topic |
 //! | `sys` | threads and time, in each home |
 //!
@@ -45,6 +46,8 @@ pub use runner::run;
 pub use test::{Failure, Test, TestResult};
 
 #[cfg(home = "kernel")]
+mod controls;
+#[cfg(home = "kernel")]
 mod module;
 
 #[cfg(home = "kernel")]
@@ -54,6 +57,12 @@ kernel_abi::module! {
     authors: ["The vhost-nova project"],
     description: "Tests of kernel-abi and drm-core",
     license: "Dual MIT/GPL",
+    params: {
+        control: controls::Control {
+            default: controls::Control::None,
+            description: "a mistake to make instead of the tests, for a debug kernel",
+        },
+    },
 }
 
 #[cfg(home = "hosted")]
