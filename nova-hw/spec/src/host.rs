@@ -204,6 +204,45 @@ pub mod ramin {
     pub const PAGE_DIR_BASE: u64 = 0x200;
 }
 
+/// A channel's register in a runlist's channel RAM, 4 bytes a channel from the runlist's
+/// [`CHRAM_PRI_BASE`](crate::rm::fifo::engine_data::CHRAM_PRI_BASE) on; as it is read. Follows
+/// `dev_runlist.h` of ga102.
+#[bitfield(u32, default = 0)]
+#[derive(Debug, PartialEq, Eq)]
+pub struct ChramChannel {
+    /// It is scheduled when it has work.
+    #[bit(1, rw)]
+    enable: bool,
+    /// It is the next of its group.
+    #[bit(2, rw)]
+    next: bool,
+    /// It has work, or is at work.
+    #[bit(3, rw)]
+    busy: bool,
+    /// It had a fault in the PBDMA.
+    #[bit(4, rw)]
+    pbdma_faulted: bool,
+    /// It had a fault in the engine.
+    #[bit(5, rw)]
+    eng_faulted: bool,
+    /// A PBDMA has it.
+    #[bit(6, rw)]
+    on_pbdma: bool,
+    /// The engine has it.
+    #[bit(7, rw)]
+    on_eng: bool,
+    /// Its doorbell was rung.
+    #[bit(8, rw)]
+    pending: bool,
+}
+
+impl ChramChannel {
+    /// Whether it can run: it is scheduled, or the hardware still has it.
+    pub fn is_on(self) -> bool {
+        self.enable() || self.on_pbdma() || self.on_eng()
+    }
+}
+
 /// Which memory the page directory is in.
 #[bitenum(u2, exhaustive = false)]
 #[derive(Debug, PartialEq, Eq)]

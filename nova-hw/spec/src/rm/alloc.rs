@@ -90,6 +90,31 @@ pub struct NV_VASPACE_ALLOCATION_PARAMETERS {
 /// The client keeps the page tables.
 pub const NV_VASPACE_ALLOCATION_FLAGS_IS_EXTERNALLY_OWNED: u32 = 1 << 3;
 
+/// A group of channels, which take turns with other groups and not with each other.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+#[allow(missing_docs)]
+pub struct NV_CHANNEL_GROUP_ALLOCATION_PARAMETERS {
+    pub hObjectError: U32,
+    pub hObjectEccError: U32,
+    /// The address space of those channels that name none.
+    pub hVASpace: U32,
+    /// An `NV2080_ENGINE_TYPE`: the engine on whose runlist the group is.
+    pub engineType: U32,
+    pub bIsCallingContextVgpuPlugin: u8,
+    pub padding: [u8; 3],
+}
+
+impl NV_CHANNEL_GROUP_ALLOCATION_PARAMETERS {
+    /// A group for an engine, with an address space.
+    pub fn new(address_space: u32, engine: u32) -> Self {
+        let mut params = Self::new_zeroed();
+        params.hVASpace = address_space.into();
+        params.engineType = engine.into();
+        params
+    }
+}
+
 /// A copy engine in a channel.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -120,6 +145,7 @@ const _: () = {
     assert!(size_of::<NV0080_ALLOC_PARAMETERS>() == 56);
     assert!(size_of::<NV2080_ALLOC_PARAMETERS>() == 4);
     assert!(size_of::<NV_VASPACE_ALLOCATION_PARAMETERS>() == 48);
+    assert!(size_of::<NV_CHANNEL_GROUP_ALLOCATION_PARAMETERS>() == 20);
     assert!(size_of::<NVB0B5_ALLOCATION_PARAMETERS>() == 8);
     assert!(size_of::<NV0005_ALLOC_PARAMETERS>() == 24);
 };

@@ -43,6 +43,8 @@ named_numbers! {
     NVA06C_GPFIFO_SCHEDULE = 0xa06c0101;
     /// Binds a channel group to an engine.
     NVA06C_BIND = 0xa06c0102;
+    /// Takes a channel group off its engine.
+    NVA06C_PREEMPT = 0xa06c0105;
     /// Schedules a channel.
     NVA06F_GPFIFO_SCHEDULE = 0xa06f0103;
     /// Binds a channel to an engine.
@@ -126,6 +128,23 @@ pub struct GpfifoScheduleParams {
     pub bSkipSubmit: u8,
 }
 
+/// [`Control::NVA06C_PREEMPT`]. The group may run again at once, unless it is not scheduled.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct NVA06C_CTRL_PREEMPT_PARAMS {
+    /// 1: the answer comes when the group is off the engine, or it is too late for that.
+    pub bWait: u8,
+    /// 1: `timeoutUs` is how long RM waits, and not a time of its own.
+    pub bManualTimeout: u8,
+    /// 0.
+    pub padding: [u8; 2],
+    /// Microseconds, [`PREEMPT_MAX_MANUAL_TIMEOUT_US`] at most.
+    pub timeoutUs: U32,
+}
+
+/// The longest that RM waits for a group.
+pub const PREEMPT_MAX_MANUAL_TIMEOUT_US: u32 = 1_000_000;
+
 /// [`Control::NVA06F_BIND`] and [`Control::NVA06C_BIND`].
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -162,5 +181,6 @@ const _: () = {
     assert!(size_of::<NV0080_CTRL_DMA_UNSET_PAGE_DIRECTORY_PARAMS>() == 8);
     assert!(size_of::<NV90F1_CTRL_VASPACE_COPY_SERVER_RESERVED_PDES_PARAMS>() == 184);
     assert!(size_of::<GpfifoScheduleParams>() == 2);
+    assert!(size_of::<NVA06C_CTRL_PREEMPT_PARAMS>() == 8);
     assert!(size_of::<NV2080_CTRL_EVENT_SET_NOTIFICATION_PARAMS>() == 20);
 };
