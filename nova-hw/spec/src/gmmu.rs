@@ -213,7 +213,8 @@ pub struct Pte {
     /// The page is encrypted.
     #[bit(4, rw)]
     encrypted: bool,
-    /// Only privileged accesses reach it.
+    /// Only privileged accesses reach it. In an entry of a big table that is not valid it says
+    /// that the small table has nothing there either: without it the small table is asked.
     #[bit(5, rw)]
     privilege: bool,
     /// Writes are faults.

@@ -19,6 +19,7 @@
 //! | [`rm`] | RM's objects, controls and events |
 //! | [`gmmu`] | page tables |
 //! | [`host`] | rings, methods, semaphores, instance blocks |
+//! | [`mmu_fault`] | why the MMU refuses an access |
 //! | [`ce`] | methods of the copy engine |
 //! | [`error`] | why bytes are not what they should be |
 //! | [`pci`] | configuration space: offsets, bits, capability ids |
@@ -36,6 +37,7 @@ pub mod firmware;
 pub mod gmmu;
 pub mod gsp;
 pub mod host;
+pub mod mmu_fault;
 mod numbers;
 pub mod pci;
 pub mod queue;
