@@ -46,7 +46,6 @@ impl Vram {
         Ok(Self { file, map })
     }
 
-    #[cfg(test)]
     pub(crate) fn size(&self) -> u64 {
         self.map.size() as u64
     }

@@ -11,6 +11,7 @@ mod faults;
 mod fwsec;
 mod gfw;
 pub(crate) mod gsp;
+pub(crate) mod mmu;
 mod programs;
 mod ptimer;
 pub(crate) mod table;
