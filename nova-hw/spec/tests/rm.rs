@@ -7,7 +7,9 @@ use nova_spec::{
         channel::{ChannelFlags, ChannelInternalFlags, ChannelPrivilege, ERROR_NOTIFIER_TYPE_NONE},
         control::WorkSubmitTokenParams,
         engine::{mc_copy, nv2080_copy, nv2080_copy_index, RmEngineType},
-        event::{OsErrorLog, PostEvent, RcTriggered},
+        event::{
+            ce_of_robust_channel, robust_channel_ce_error, OsErrorLog, PostEvent, RcTriggered,
+        },
         fifo::{
             engine_data, NV2080_CTRL_FIFO_GET_DEVICE_INFO_TABLE_PARAMS as DeviceTable,
             NV2080_CTRL_INTERNAL_INTR_GET_KERNEL_TABLE_PARAMS as IntrTable,
@@ -33,6 +35,17 @@ fn numbers_have_names() {
     assert_eq!(RmEngineType(0x0c).to_string(), "COPY3");
     assert_eq!(RmEngineType::SEC2.to_string(), "SEC2");
     assert_eq!(RmEngineType(0x53).to_string(), "engine 0x53");
+}
+
+#[test]
+fn errors_of_copy_engines_have_numbers_in_five_runs() {
+    let numbers: Vec<_> = (0..20).map(robust_channel_ce_error).collect();
+    let expected = [39..42, 70..73, 75..78, 85..86, 126..136];
+    assert_eq!(numbers, expected.into_iter().flatten().collect::<Vec<_>>());
+    for (index, number) in (0..).zip(numbers) {
+        assert_eq!(ce_of_robust_channel(number), Some(index));
+    }
+    assert_eq!(ce_of_robust_channel(31), None);
 }
 
 #[test]

@@ -74,6 +74,23 @@ pub const ROBUST_CHANNEL_FIFO_ERROR_MMU_ERR_FLT: u32 = 31;
 /// Graphics had an exception.
 pub const ROBUST_CHANNEL_GR_EXCEPTION: u32 = 13;
 
+/// `ROBUST_CHANNEL_CE_ERROR(index)`: a copy engine, of 20, met what it cannot do. Their numbers
+/// are in five runs. Follows `nverror.h`.
+pub const fn robust_channel_ce_error(index: u32) -> u32 {
+    match index {
+        0..=2 => 39 + index,
+        3..=5 => 70 + (index - 3),
+        6..=8 => 75 + (index - 6),
+        9 => 85,
+        _ => 126 + (index - 10),
+    }
+}
+
+/// Which copy engine a `ROBUST_CHANNEL_*` number is about, if it is about one.
+pub fn ce_of_robust_channel(number: u32) -> Option<u32> {
+    (0..20).find(|&index| robust_channel_ce_error(index) == number)
+}
+
 impl RcTriggered {
     /// Reads a payload.
     pub fn decode(payload: &[u8]) -> Result<&Self, FormatError> {
