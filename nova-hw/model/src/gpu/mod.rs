@@ -11,6 +11,7 @@ mod faults;
 mod fwsec;
 mod gfw;
 pub(crate) mod gsp;
+pub(crate) mod host;
 pub(crate) mod mmu;
 mod programs;
 mod ptimer;
@@ -53,6 +54,7 @@ pub(crate) struct Gpu {
     vfn: vfn::Vfn,
     pub(crate) gsp: Falcon,
     pub(crate) sec2: Falcon,
+    pub(crate) host: host::Host,
     rm: gsp::Rm,
     faults: faults::Faults,
     trace: Option<Trace>,
@@ -71,6 +73,7 @@ enum Unit {
     Gfw,
     Vfn,
     Invalidate,
+    Doorbell,
 }
 
 impl Unit {
@@ -89,6 +92,7 @@ impl Unit {
             0x11_8128 | 0x11_8234 => Self::Gfw,
             0xb8_1000..=0xb8_1fff => Self::Vfn,
             NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE::OFFSET => Self::Invalidate,
+            NV_VIRTUAL_FUNCTION_DOORBELL::OFFSET => Self::Doorbell,
             _ => Self::Plain,
         }
     }
@@ -108,6 +112,7 @@ impl Gpu {
             vfn: vfn::Vfn::default(),
             gsp: Falcon::new(FalconEngine::GSP, &board),
             sec2: Falcon::new(FalconEngine::SEC2, &board),
+            host: host::Host::default(),
             rm: gsp::Rm::new(chip.chipset, board.seed),
             faults: faults::Faults::default(),
             trace: None,
@@ -124,6 +129,7 @@ impl Gpu {
         self.gsp.reset();
         self.sec2.reset();
         self.rm.stop();
+        self.host.reset();
         self.faults.reset();
         self.dma.reset();
     }
@@ -204,7 +210,12 @@ impl Gpu {
                 let (falcon, registers) = self.falcon(engine);
                 falcon.read(registers, within);
             }
-            Unit::Plain | Unit::Flush | Unit::Xve | Unit::QueueHead | Unit::Invalidate => {}
+            Unit::Plain
+            | Unit::Flush
+            | Unit::Xve
+            | Unit::QueueHead
+            | Unit::Invalidate
+            | Unit::Doorbell => {}
         }
         self.registers.read(offset.into())
     }
@@ -232,15 +243,33 @@ impl Gpu {
                 let location = NV_UFLUSH_FB_FLUSH::LOCATION;
                 self.registers.set(location, NV_UFLUSH_FB_FLUSH::DEFAULT);
             }
-            Unit::Invalidate => {
-                let location = NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE::LOCATION;
-                let done = self.registers.at(location).with_trigger(false);
-                self.registers.set(location, done);
-            }
+            Unit::Invalidate => self.invalidate(),
+            Unit::Doorbell => self.host.doorbell(written.bits),
             Unit::Falcon(engine) => self.wrote_falcon(engine, offset, written),
             Unit::QueueHead => self.run_rm(),
             Unit::Plain | Unit::Gfw => {}
         }
+    }
+
+    /// Has the engines forget pages, which is done before anybody can ask.
+    fn invalidate(&mut self) {
+        let location = NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE::LOCATION;
+        let command = self.registers.at(location);
+        if !command.trigger() {
+            return;
+        }
+        self.registers.set(location, command.with_trigger(false));
+        let low: NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE_PDB = self.registers.get();
+        let high: NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE_UPPER_PDB = self.registers.get();
+        let aperture = match low.aperture_sys_mem() {
+            true => mmu::Aperture::System,
+            false => mmu::Aperture::Vram,
+        };
+        let address = u64::from(low.addr().value()) << 12 | u64::from(high.addr().value()) << 40;
+        self.host.invalidate(match command.all_pdb() {
+            true => mmu::Invalidation::All,
+            false => mmu::Invalidation::Space(mmu::PageDirectory { aperture, address }),
+        });
     }
 
     fn wrote_falcon(&mut self, engine: FalconEngine, offset: u32, written: Written) {
