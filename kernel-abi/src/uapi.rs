@@ -9,6 +9,11 @@
 
 use crate::transmute::{AsBytes, FromBytes};
 
+mod query;
+mod work;
+
+pub use self::{query::*, work::*};
+
 /// First number of a driver's ioctls (`DRM_COMMAND_BASE`).
 const DRM_COMMAND_BASE: u32 = 0x40;
 
@@ -24,9 +29,23 @@ pub const DRM_IOCTL_NOVA_GEM_CREATE: u32 = iowr(DRM_NOVA_GEM_CREATE, 16);
 /// `DRM_IOCTL_NOVA_GEM_INFO`
 pub const DRM_IOCTL_NOVA_GEM_INFO: u32 = iowr(DRM_NOVA_GEM_INFO, 16);
 /// `DRM_IOCTL_NOVA_QUERY`
-pub const DRM_IOCTL_NOVA_QUERY: u32 = iowr(DRM_NOVA_QUERY, 40);
+pub const DRM_IOCTL_NOVA_QUERY: u32 = iowr(DRM_NOVA_QUERY, 136);
+/// `DRM_IOCTL_NOVA_GEM_NEW`
+pub const DRM_IOCTL_NOVA_GEM_NEW: u32 = iowr(DRM_NOVA_GEM_NEW, 24);
 /// `DRM_IOCTL_NOVA_GEM_MMAP_OFFSET`
 pub const DRM_IOCTL_NOVA_GEM_MMAP_OFFSET: u32 = iowr(DRM_NOVA_GEM_MMAP_OFFSET, 16);
+/// `DRM_IOCTL_NOVA_VM_CREATE`
+pub const DRM_IOCTL_NOVA_VM_CREATE: u32 = iowr(DRM_NOVA_VM_CREATE, 8);
+/// `DRM_IOCTL_NOVA_VM_DESTROY`
+pub const DRM_IOCTL_NOVA_VM_DESTROY: u32 = iowr(DRM_NOVA_VM_DESTROY, 8);
+/// `DRM_IOCTL_NOVA_VM_BIND`
+pub const DRM_IOCTL_NOVA_VM_BIND: u32 = iowr(DRM_NOVA_VM_BIND, 48);
+/// `DRM_IOCTL_NOVA_QUEUE_CREATE`
+pub const DRM_IOCTL_NOVA_QUEUE_CREATE: u32 = iowr(DRM_NOVA_QUEUE_CREATE, 24);
+/// `DRM_IOCTL_NOVA_QUEUE_DESTROY`
+pub const DRM_IOCTL_NOVA_QUEUE_DESTROY: u32 = iowr(DRM_NOVA_QUEUE_DESTROY, 8);
+/// `DRM_IOCTL_NOVA_EXEC`
+pub const DRM_IOCTL_NOVA_EXEC: u32 = iowr(DRM_NOVA_EXEC, 40);
 /// `DRM_IOCTL_NOVA_GEM_CHECKSUM`
 pub const DRM_IOCTL_NOVA_GEM_CHECKSUM: u32 = iowr(DRM_NOVA_GEM_CHECKSUM, 40);
 
@@ -41,8 +60,22 @@ pub const DRM_NOVA_GEM_CREATE: u32 = 0x01;
 pub const DRM_NOVA_GEM_INFO: u32 = 0x02;
 /// Driver-relative number of `DRM_IOCTL_NOVA_QUERY`.
 pub const DRM_NOVA_QUERY: u32 = 0x20;
+/// Driver-relative number of `DRM_IOCTL_NOVA_GEM_NEW`.
+pub const DRM_NOVA_GEM_NEW: u32 = 0x21;
 /// Driver-relative number of `DRM_IOCTL_NOVA_GEM_MMAP_OFFSET`.
 pub const DRM_NOVA_GEM_MMAP_OFFSET: u32 = 0x22;
+/// Driver-relative number of `DRM_IOCTL_NOVA_VM_CREATE`.
+pub const DRM_NOVA_VM_CREATE: u32 = 0x23;
+/// Driver-relative number of `DRM_IOCTL_NOVA_VM_DESTROY`.
+pub const DRM_NOVA_VM_DESTROY: u32 = 0x24;
+/// Driver-relative number of `DRM_IOCTL_NOVA_VM_BIND`.
+pub const DRM_NOVA_VM_BIND: u32 = 0x25;
+/// Driver-relative number of `DRM_IOCTL_NOVA_QUEUE_CREATE`.
+pub const DRM_NOVA_QUEUE_CREATE: u32 = 0x26;
+/// Driver-relative number of `DRM_IOCTL_NOVA_QUEUE_DESTROY`.
+pub const DRM_NOVA_QUEUE_DESTROY: u32 = 0x27;
+/// Driver-relative number of `DRM_IOCTL_NOVA_EXEC`.
+pub const DRM_NOVA_EXEC: u32 = 0x28;
 /// Driver-relative number of `DRM_IOCTL_NOVA_GEM_CHECKSUM`.
 pub const DRM_NOVA_GEM_CHECKSUM: u32 = 0x3f;
 
@@ -80,27 +113,34 @@ pub struct drm_nova_gem_info {
     pub size: u64,
 }
 
-/// Asks what the GPU is.
+/// `domain` of [`drm_nova_gem_new`]: pages of this machine.
+pub const NOVA_GEM_DOMAIN_SYSTEM: u32 = 1;
+/// `domain` of [`drm_nova_gem_new`]: video memory. It cannot be mapped: copies reach it.
+pub const NOVA_GEM_DOMAIN_VRAM: u32 = 2;
+/// Bit of `flags` of [`drm_nova_gem_new`]: the CPU maps it write-combined; else cached.
+pub const NOVA_GEM_WRITE_COMBINED: u32 = 1 << 0;
+
+/// Makes a GEM object in a domain.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
-pub struct drm_nova_query {
-    /// Out: as NV_PMC_BOOT_42 names it (GA102: 0x172).
-    pub chipset: u32,
+pub struct drm_nova_gem_new {
+    /// In: bytes, rounded up to pages; zero is `EINVAL`.
+    pub size: u64,
+    /// In: [`NOVA_GEM_DOMAIN_SYSTEM`] or [`NOVA_GEM_DOMAIN_VRAM`].
+    pub domain: u32,
+    /// In: [`NOVA_GEM_WRITE_COMBINED`], for the system domain.
+    pub flags: u32,
+    /// Out: its handle.
+    pub handle: u32,
     /// In: zero.
     pub pad: u32,
-    /// Out: bytes of video memory on the card.
-    pub vram_size: u64,
-    /// Out: bytes of the card's BAR1.
-    pub vram_bar_size: u64,
-    /// Out: ASCII, zero-terminated.
-    pub chip_name: [u8; 16],
 }
 
 /// Asks where in the node's address space an object can be mapped.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct drm_nova_gem_mmap_offset {
-    /// In: the handle; an unknown one is `ENOENT`.
+    /// In: the handle; an unknown one is `ENOENT`, one of VRAM `EOPNOTSUPP`.
     pub handle: u32,
     /// In: zero.
     pub pad: u32,
@@ -147,6 +187,18 @@ plain!(
     drm_nova_gem_create,
     drm_nova_gem_info,
     drm_nova_query,
+    drm_nova_gem_new,
     drm_nova_gem_mmap_offset,
     drm_nova_gem_checksum,
+    drm_nova_vm_create,
+    drm_nova_vm_destroy,
+    drm_nova_sync,
+    drm_nova_vm_bind_op,
+    drm_nova_vm_bind,
+    drm_nova_queue_create,
+    drm_nova_queue_destroy,
+    drm_nova_exec_push,
+    drm_nova_exec,
+    drm_event,
+    drm_nova_event_lost,
 );

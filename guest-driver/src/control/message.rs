@@ -105,7 +105,7 @@ fn errno(status: Status) -> Error {
         Status::ErrOutOfMemory => ENOMEM,
         Status::ErrLimit => ENOSPC,
         Status::ErrVersion | Status::ErrNotNegotiated => EPROTO,
-        Status::ErrDeviceLost => ENODEV,
+        Status::ErrDeviceLost | Status::ErrLost => ENODEV,
         Status::ErrBusy => EBUSY,
         Status::Ok | Status::ErrUnspec | Status::ErrInvalidChain | Status::ErrInvalidLength => EIO,
     }

@@ -12,7 +12,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
-use kernel_abi::virtio_nova::{QUEUE_CONTROL, QUEUE_EVENT};
+use kernel_abi::virtio_nova::{Config, Wire, QUEUE_CONTROL, QUEUE_EVENT};
 use parking_lot::Mutex;
 use vhost::vhost_user::message::{VhostUserProtocolFeatures, VhostUserVirtioFeatures};
 use vhost_user_backend::{ShutdownHandle, VhostUserBackend, VringEpollHandler};
@@ -35,7 +35,7 @@ use crate::tenant::Tenant;
 
 const NUM_QUEUES: usize = 2;
 const MAX_QUEUE_SIZE: usize = 1024;
-const CONFIG_LEN: usize = 32;
+const CONFIG_LEN: usize = Config::LEN;
 
 /// Number of the worker's own event, which ends it. Those of the rings, and one of the crate's
 /// own, come before it.

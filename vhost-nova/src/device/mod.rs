@@ -135,6 +135,7 @@ impl Device {
             max_handles: limits.max_handles,
             max_mem_entries: limits.max_mem_entries,
             max_object_size: limits.max_object_size,
+            ..Config::default()
         }
         .to_bytes()
     }

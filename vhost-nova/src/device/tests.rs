@@ -200,7 +200,7 @@ fn negotiation_comes_first_and_can_be_repeated() {
     );
     // Any minor version is fine.
     let info = rig.ok(&message(0x100, 0, &[&[1, 0, 77, 0, 0, 0, 0, 0]]));
-    assert_eq!(info[..4], [1, 0x172, 0x1720_00a1, 0x172a_1000]);
+    assert_eq!(info[..4], [0x1_0001, 0x172, 0x1720_00a1, 0x172a_1000]);
     assert_eq!(info[4..8], [1 << 30, 0, 256 << 20, 0]);
     assert_eq!(
         info[8..],
@@ -599,9 +599,11 @@ fn a_lost_device_says_so_once_and_lets_go() {
 fn the_configuration_is_that_of_the_document() {
     let rig = Rig::fresh();
     let config = rig.device.config();
-    assert_eq!(config[..8], *b"NOVA\x01\0\0\0");
+    assert_eq!(config[..8], *b"NOVA\x01\0\x01\0");
     assert_eq!(config[8..24], u32s(&[0, 3, 4, 8])[..]);
-    assert_eq!(config[24..], u64s(&[1 << 30])[..]);
+    assert_eq!(config[24..32], u64s(&[1 << 30])[..]);
+    // No options: nothing of what comes with them.
+    assert_eq!(config[32..], [0; 56]);
     assert_eq!(rig.device.max_request_len(), 40 + 16 * 8);
 }
 
