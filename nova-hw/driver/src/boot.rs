@@ -28,6 +28,7 @@ use crate::{
     gpu::Gpu,
     gsp::{GspMemory, Rm},
     info::{BootInfo, FirmwareInfo},
+    mem::MemoryManager,
     timeouts::Timeouts,
     ucode::{Ucode, UcodeError},
     vbios::Rom,
@@ -59,13 +60,28 @@ pub struct Booted<P: Pci> {
 
 /// What a boot leaves, in the order in which it goes.
 struct Parts<P: Pci> {
+    memory: OpenMemory<P>,
     rm: Rm<P>,
     bundle: UnloadBundle<P>,
     _memory: Arc<GspMemory<P::Mapping>>,
     flush_page: FlushPage<P>,
 }
 
+/// The memory manager, which takes no more orders once this is dropped.
+struct OpenMemory<P: Pci>(Arc<MemoryManager<P>>);
+
+impl<P: Pci> Drop for OpenMemory<P> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 impl<P: Pci> Booted<P> {
+    /// The memory for work on the GPU. What is made of it is of no use once this was unloaded.
+    pub fn memory(&self) -> &Arc<MemoryManager<P>> {
+        &self.parts.memory.0
+    }
+
     /// What is known of the GPU.
     pub fn info(&self) -> &BootInfo {
         &self.info
@@ -94,11 +110,13 @@ impl<P: Pci> Booted<P> {
     pub fn unload(self) -> Result<Gpu<P>, UnloadError> {
         let Self { parts, gpu, .. } = self;
         let Parts {
+            memory,
             mut rm,
             mut bundle,
             _memory,
             mut flush_page,
         } = parts;
+        drop(memory);
         let rm = rm.unload();
         let bundle = bundle.run();
         let flush_page = flush_page.clear().during(Step::ClearFlushPage);
@@ -210,6 +228,7 @@ fn attempt<P: Pci>(
         engines: static_info.engines,
     };
     let parts = Parts {
+        memory: OpenMemory(MemoryManager::new(card, timeouts, &info)),
         rm,
         bundle,
         _memory: memory,

@@ -51,6 +51,8 @@
 //! | `card`, `command`, `dma` | the device: what all parts share, its command register, its memory |
 //! | `registers`, `trace` | BAR0 by register types, each access traced |
 //! | `vram` | BAR1 as VRAM |
+//! | [`mem`] | memory for work: owners, VRAM, system memory |
+//! | [`mmu`] | page tables and TLBs |
 #![forbid(unsafe_code)]
 
 mod boot;
@@ -65,6 +67,8 @@ mod gfw;
 mod gpu;
 mod gsp;
 mod info;
+pub mod mem;
+pub mod mmu;
 mod registers;
 #[cfg(test)]
 mod testing;

@@ -107,6 +107,22 @@ impl<B: Bar> Registers<B> {
         Ok(())
     }
 
+    /// Reads bytes of a window of BAR0, whole dwords. What is behind a window are no registers:
+    /// it is not traced.
+    pub(crate) fn read_window(&self, offset: u32, data: &mut [u8]) -> Result<(), PciError> {
+        self.bar.read(offset.into(), data)
+    }
+
+    /// Writes bytes of a window of BAR0, whole dwords.
+    pub(crate) fn write_window(&self, offset: u32, data: &[u8]) -> Result<(), PciError> {
+        self.bar.write(offset.into(), data)
+    }
+
+    /// Writes one dword of a window of BAR0, in one access.
+    pub(crate) fn write_window32(&self, offset: u32, value: u32) -> Result<(), PciError> {
+        self.bar.write32(offset.into(), value)
+    }
+
     fn record(&self, direction: Direction, offset: u32, value: u32) {
         let access = RegisterAccess {
             direction,

@@ -6,7 +6,13 @@ use std::{sync::Arc, time::Duration};
 use nova_model::{Model, ModelMapping};
 use nova_spec::{firmware::set::Synthetic, Chipset};
 
-use crate::{card::Card, firmware::Files, gsp::GspMemory, FirmwareSet, Gpu, Timeouts};
+use crate::{
+    card::Card,
+    firmware::Files,
+    gsp::GspMemory,
+    mem::{Extents, MemoryManager, ScrubError, Scrubber},
+    FirmwareSet, Gpu, Timeouts,
+};
 
 /// Synthetic files of a chip, by the names that a driver looks for.
 pub(crate) fn firmware(chipset: Chipset) -> FirmwareSet {
@@ -30,6 +36,24 @@ pub(crate) fn memory(card: &Card<Model>) -> Arc<GspMemory<ModelMapping>> {
     let files = Files::find(&firmware, Chipset::GA102).unwrap();
     let images = files.images().unwrap();
     Arc::new(GspMemory::new(card, &images).unwrap())
+}
+
+/// Clean memory of a model that was not booted: 255 MiB, which BAR1 shows.
+pub(crate) fn clean_memory() -> (Arc<Card<Model>>, Arc<MemoryManager<Model>>) {
+    let card = card();
+    let ranges = [1 << 20..128 << 20, 128 << 20..256 << 20];
+    let memory = MemoryManager::with_ranges(&card, &Timeouts::default(), &ranges);
+    memory.vram().scrub(&mut NoScrubber, u64::MAX).unwrap();
+    (card, memory)
+}
+
+/// Says that VRAM is zero, as that of a model is at first.
+pub(crate) struct NoScrubber;
+
+impl Scrubber for NoScrubber {
+    fn scrub(&mut self, _: &Extents) -> Result<(), ScrubError> {
+        Ok(())
+    }
 }
 
 /// Time-outs for what never comes.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-/// The longest that each wait of a boot or an unload may take. The defaults are those of
+/// The longest that each wait may take. The defaults are those of
 /// nova-core, which suit real cards, or longer; they are never reached while all is well, because
 /// every wait ends when what it waits for is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,10 @@ pub struct Timeouts {
     pub resume: Duration,
     /// GSP to suspend after it was told to unload.
     pub suspend: Duration,
+    /// TLBs to be invalidated.
+    pub tlb_invalidate: Duration,
+    /// Writes to VRAM to be flushed.
+    pub fb_flush: Duration,
 }
 
 impl Default for Timeouts {
@@ -59,6 +63,10 @@ impl Default for Timeouts {
             resume: Duration::from_secs(2),
             // TIMEOUT: RM has answered by then and only halts; nova-core allows 5 s.
             suspend: Duration::from_secs(5),
+            // TIMEOUT: microseconds on a card, more behind long accesses; nouveau allows 2 s.
+            tlb_invalidate: Duration::from_secs(2),
+            // TIMEOUT: as above.
+            fb_flush: Duration::from_secs(2),
         }
     }
 }
@@ -79,6 +87,8 @@ impl Timeouts {
             sequencer_poll: self.sequencer_poll.min(limit),
             resume: self.resume.min(limit),
             suspend: self.suspend.min(limit),
+            tlb_invalidate: self.tlb_invalidate.min(limit),
+            fb_flush: self.fb_flush.min(limit),
         }
     }
 }

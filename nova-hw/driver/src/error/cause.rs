@@ -103,6 +103,15 @@ pub enum Cause {
         /// What was written.
         set: u64,
     },
+    /// No window reaches this address of VRAM.
+    #[error("VRAM address {address:#x} is beyond what the CPU can reach")]
+    VramAddress {
+        /// The address.
+        address: u64,
+    },
+    /// GSP-RM was unloaded, and what was made before is of no use any more.
+    #[error("the GPU was unloaded")]
+    Unloaded,
     /// The device did not take its set-up on the bus again.
     #[error("the device could not be set up again")]
     Bus(#[source] Box<crate::ProbeError>),

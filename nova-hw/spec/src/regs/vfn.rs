@@ -79,6 +79,22 @@ pub struct NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE_UPPER_PDB {
     addr: u20,
 }
 
+/// The pair of registers that name the page directory at `address` in VRAM, a multiple of
+/// 4 KiB below 2^60.
+pub fn invalidate_pdb(
+    address: u64,
+) -> (
+    NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE_PDB,
+    NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE_UPPER_PDB,
+) {
+    let (low, high) = ((address >> 12) as u32 & 0x0fff_ffff, (address >> 40) as u32);
+    (
+        NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE_PDB::DEFAULT.with_addr(u28::new(low)),
+        NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE_UPPER_PDB::DEFAULT
+            .with_addr(u20::new(high & 0xf_ffff)),
+    )
+}
+
 /// Starts the invalidation of TLBs.
 #[bitfield(u32, default = 0)]
 #[derive(PartialEq, Eq)]
@@ -191,6 +207,8 @@ mod tests {
     fn a_token_names_runlist_and_channel() {
         let token = NV_VIRTUAL_FUNCTION_DOORBELL::from_raw(0x0003_0007);
         assert_eq!((token.runlist(), token.channel().value()), (3, 7));
+        let (low, high) = invalidate_pdb(0x0ab1_2345_6000 | 1 << 44);
+        assert_eq!((low.into_raw(), high.into_raw()), (0xb123_4560, 0x1a));
         let all = NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE::DEFAULT
             .with_trigger(true)
             .with_all_va(true);

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! Address spaces on the model: the tables are read back from VRAM and walked.
+
+mod basic;
+mod decode;
+
+use std::sync::Arc;
+
+use nova_model::Model;
+
+use super::AddressSpace;
+use crate::{
+    card::Card,
+    mem::{Limits, MemoryManager, Owner, VideoMemory, VramRequest},
+    testing::clean_memory,
+};
+
+/// A space of an owner, over all addresses.
+struct Fixture {
+    card: Arc<Card<Model>>,
+    memory: Arc<MemoryManager<Model>>,
+    owner: Owner,
+    space: Arc<AddressSpace<Model>>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let (card, memory) = clean_memory();
+        let owner = memory.owner("a", Limits::UNLIMITED);
+        let space = AddressSpace::new(&memory, &owner, 0..1 << 49).unwrap();
+        Self {
+            card,
+            memory,
+            owner,
+            space,
+        }
+    }
+
+    fn vram(&self, request: &VramRequest) -> Arc<VideoMemory> {
+        self.memory.vram().alloc(&self.owner, request).unwrap()
+    }
+
+    fn decode(&self) -> decode::Decoded {
+        decode::decode(&self.card, self.space.page_directory())
+    }
+}
