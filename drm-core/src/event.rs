@@ -20,7 +20,9 @@ pub const DRIVER_TYPES: u32 = 0x8000_0000;
 /// What a driver tells a file.
 ///
 /// ```
+/// # #[allow(unused_imports)]
 /// # use drm_core::{doctest::*, event::{Event, PendingEvent}, File};
+/// # use kernel_abi::error::Result;
 /// struct Tick(u64);
 ///
 /// impl Event for Tick {
@@ -32,15 +34,22 @@ pub const DRIVER_TYPES: u32 = 0x8000_0000;
 ///     }
 /// }
 ///
-/// # with_toy(|device| {
-/// let file = File::<ToyFile>::open(device)?;
-/// let event = PendingEvent::reserve(&file, &Tick(7))?;
-/// event.send();
-/// let mut bytes = [0; 64];
-/// assert_eq!(file.read(&mut bytes, true)?, 16);
-/// assert_eq!(bytes[8..16], 7u64.to_ne_bytes());
-/// # Ok(())
-/// # });
+/// fn tick(file: &File<ToyFile>) -> Result {
+///     PendingEvent::reserve(file, &Tick(7))?.send();
+///     Ok(())
+/// }
+///
+#[cfg_attr(
+    home = "hosted",
+    doc = "# with_toy(|device| {
+let file = File::<ToyFile>::open(device)?;
+tick(&file)?;
+let mut bytes = [0; 64];
+assert_eq!(file.read(&mut bytes, true)?, 16);
+assert_eq!(bytes[8..16], 7u64.to_ne_bytes());
+# Ok(())
+# });"
+)]
 /// ```
 pub trait Event {
     /// `drm_event.type`, from [`DRIVER_TYPES`] on.

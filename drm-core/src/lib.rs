@@ -99,16 +99,21 @@
 //! let parent = RootDevice::new(c"parent")?;
 //! let device = UnregisteredDevice::<Toy>::new(&parent, Ok(()))?;
 //! let device = Registration::new_foreign_owned::<Error>(device, &parent, Ok(1 << 20), 0)?;
-//! let file = File::<ToyFile>::open(device)?;
-//! let mut create = Create { size: 4096, ..Create::default() };
-//! file.ioctl(TOY_CREATE, &mut create)?;
-//! let object = gem::Object::<ToyObject>::lookup_handle(&file, create.handle)?;
-//! assert_eq!(object.size(), 4096);
+#![cfg_attr(
+    home = "hosted",
+    doc = "let file = File::<ToyFile>::open(device)?;
+let mut create = Create { size: 4096, ..Create::default() };
+file.ioctl(TOY_CREATE, &mut create)?;
+let object = gem::Object::<ToyObject>::lookup_handle(&file, create.handle)?;
+assert_eq!(object.size(), 4096);"
+)]
 //! # Ok::<(), Error>(())
 //! ```
 #![no_std]
 
 pub mod device;
+#[doc(hidden)]
+pub mod doctest;
 pub mod driver;
 pub mod event;
 pub mod file;

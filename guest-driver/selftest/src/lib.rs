@@ -20,7 +20,7 @@
 //! items that it covers. `cargo xtask test` fails when a public item of `kernel-abi` or `drm-core` is covered by none, or when a name
 //! here is no item.
 //!
-//! ```ignore
+//! ```text
 //! fn the_last_reference_drops_the_value() -> TestResult {
 //!     let one = Arc::new(7, GFP_KERNEL)?;
 //!     check_eq!(*one, 7);

@@ -34,18 +34,7 @@ use proc_macro::TokenStream;
 /// The macro also defines `__LOG_PREFIX`, which the `pr_*` macros print, the module's entry points and,
 /// in the module's build, the panic handler.
 ///
-/// ```ignore
-/// module! {
-///     type: Hello,
-///     name: "hello",
-///     authors: ["A. Author"],
-///     description: "Says hello",
-///     license: "Dual MIT/GPL",
-///     params: {
-///         times: u32 { default: 1, description: "how often" },
-///     },
-/// }
-/// ```
+/// `kernel_abi::module::Module` has an example.
 #[proc_macro]
 pub fn module(input: TokenStream) -> TokenStream {
     module::expand(input.into())
@@ -60,7 +49,9 @@ pub fn module(input: TokenStream) -> TokenStream {
 /// implementation it is true for each method that is written there. So a table can hold a null pointer, which C takes for
 /// "not there", where Rust has a default body. An implementation without the attribute does not compile.
 ///
-/// ```ignore
+/// ```
+/// use kernel_abi::{error::Result, vtable};
+///
 /// #[vtable]
 /// pub trait Operations {
 ///     fn open(&self) -> Result {

@@ -68,7 +68,7 @@ pub(super) fn steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
     }));
     let (tree, kernel) = (tree.clone(), kernel.clone());
     let for_coverage = (tree.clone(), kernel.clone());
-    steps.push(plain("lint and docs, kernel home", move || {
+    steps.push(plain("lint, docs and examples, kernel home", move || {
         kernel_home(&tree, &kernel)
     }));
     steps.push(plain("a self-test for every public item", move || {
@@ -117,7 +117,7 @@ fn deep_steps() -> [Step; 2] {
     ]
 }
 
-/// Lints and docs of the kernel home: with the bindings of a kernel, by the host's compiler.
+/// Lints, docs and examples of the kernel home: with the bindings of a kernel, by the host's compiler.
 fn kernel_home(tree: &Tree, kernel: &Kernel) -> Result<()> {
     const PACKAGES: &[&str] = &[
         "-p",
@@ -152,7 +152,18 @@ fn kernel_home(tree: &Tree, kernel: &Kernel) -> Result<()> {
     )
     .args(["doc", "--quiet", "--no-deps"])
     .args(PACKAGES);
-    loud(&mut doc)
+    loud(&mut doc)?;
+    // The examples are compiled and not run: they would call a kernel that is not there, at link time too.
+    let mut examples = cargo();
+    examples
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env(
+            "RUSTDOCFLAGS",
+            "-Zunstable-options --no-run -Clink-arg=-Wl,--unresolved-symbols=ignore-all",
+        )
+        .args(["test", "--quiet", "--doc"])
+        .args(["--package", "kernel-abi", "--package", "drm-core"]);
+    loud(&mut examples)
 }
 
 /// Whether every public item of the kernel home has a self-test.

@@ -4,7 +4,6 @@
 extern crate std;
 
 pub mod device;
-pub mod doctest;
 pub mod event;
 pub mod file;
 pub mod gem;
@@ -16,7 +15,5 @@ mod tests;
 
 /// What appears at the crate's top in this home only.
 pub mod exports {
-    #[doc(hidden)]
-    pub use super::doctest;
     pub use super::file::Minor;
 }

@@ -20,16 +20,29 @@ use pinned_init::PinInit;
 ///
 /// ```no_run
 /// use kernel_abi::{error::Result, module::{Module, ThisModule}, pr_info};
-/// # const __LOG_PREFIX: &[u8] = b"hello\0";
+///
+/// kernel_abi::module! {
+///     type: Hello,
+///     name: "hello",
+///     authors: ["A. Author"],
+///     description: "Says hello",
+///     license: "Dual MIT/GPL",
+///     params: {
+///         times: u32 { default: 1, description: "how often" },
+///     },
+/// }
 ///
 /// struct Hello;
 ///
 /// impl Module for Hello {
 ///     fn init(_module: &'static ThisModule) -> Result<Self> {
-///         pr_info!("hello\n");
+///         for _ in 0..module_parameters::times.value() {
+///             pr_info!("hello\n");
+///         }
 ///         Ok(Self)
 ///     }
 /// }
+/// # fn main() {}
 /// ```
 pub trait Module: Sized + Sync + Send {
     /// Loads the module. An error ends the load, and is what `insmod` reports.

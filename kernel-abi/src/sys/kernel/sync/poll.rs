@@ -14,10 +14,14 @@ use pinned_init::{pin_data, pin_init, pinned_drop, PinInit};
 
 /// What `poll()` was called with (`poll_table`), in a file's `poll` callback.
 ///
-/// ```ignore
-/// // In `poll` of `struct file_operations`:
-/// let table = unsafe { PollTable::from_raw(table) };
-/// table.register_wait(file, &device.readable);
+/// ```no_run
+/// use kernel_abi::{bindings, fs::File, sync::{PollCondVar, PollTable}};
+///
+/// /// What `poll` of `struct file_operations` calls.
+/// fn poll(file: &File, table: PollTable<'_>, readable: &PollCondVar) -> bindings::__poll_t {
+///     table.register_wait(file, readable);
+///     bindings::NOVA_CONST_EPOLLIN
+/// }
 /// ```
 ///
 /// # Invariants
