@@ -8,11 +8,12 @@
 //! | [`mapping`] | a mapped object |
 //! | [`suite`] | the tests, as TAP |
 //! | [`data`] | objects filled and checked from both sides |
-//! | [`selftest`], [`kmsg`] | the self-test of `kernel-abi` and `drm-core` |
+//! | [`selftest`], [`epoll`], [`kmsg`] | the self-test of `kernel-abi` and `drm-core` |
 //! | [`demo`], [`reload`], [`hold`], [`failslab`] | the other things that `nova-test` does |
 
 pub mod data;
 pub mod demo;
+pub mod epoll;
 pub mod failslab;
 pub mod hold;
 pub mod kmsg;

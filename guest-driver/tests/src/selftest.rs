@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The kernel's self-test: its KTAP, and what the kernel has to say of it.
 
-use crate::kmsg::Kmsg;
+use crate::{epoll, kmsg::Kmsg};
 use anyhow::{ensure, Context, Result};
 use std::{fs, path::Path, process::Command, thread, time::Duration};
 
@@ -24,6 +24,7 @@ pub fn run(parameters: &[String]) -> Result<bool> {
             .into_iter()
             .chain(parameters.iter().map(String::as_str)),
     )?;
+    let polled = epoll::check();
     command("rmmod", [MODULE])?;
     let records = log.lines_of(MODULE)?;
     // What the loader says of the module comes before.
@@ -36,6 +37,13 @@ pub fn run(parameters: &[String]) -> Result<bool> {
         println!("{line}");
     }
     let mut passed = verdict(&lines)?;
+    match polled {
+        Ok(()) => println!("# epoll: ok"),
+        Err(error) => {
+            println!("# epoll: {error:#}");
+            passed = false;
+        }
+    }
     if let Err(error) = printed(records) {
         println!("# {error:#}");
         passed = false;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! Threads of the kernel.
+//! Threads of the kernel, and a file to poll.
 //!
 //! C headers: `include/linux/kthread.h`, `include/linux/delay.h`.
 
 pub(crate) mod drm;
+pub(crate) mod poll_file;
 
 use core::{
     cell::UnsafeCell,
