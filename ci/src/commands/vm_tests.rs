@@ -379,6 +379,51 @@ pub(crate) fn declined(lab: &Lab) -> Result<()> {
     daemon.terminate()
 }
 
+/// Parameters that make no sense end the load with one line that names them; one that the module does not have is ignored
+/// with one line.
+pub(crate) fn parameters(lab: &Lab) -> Result<()> {
+    let daemon = pair()?;
+    let mut vm = lab.boot(&daemon, "alice")?;
+    for (parameter, line) in [
+        (
+            "timeout_ms=soon",
+            "`soon' invalid for parameter `timeout_ms'",
+        ),
+        (
+            "timeout_ms=0",
+            "timeout_ms=0 leaves a host no time to answer",
+        ),
+        ("timeout_ms=-1", "`-1' invalid for parameter `timeout_ms'"),
+        ("timeout_ms", "`' invalid for parameter `timeout_ms'"),
+        ("colour=blue", "unknown parameter 'colour' ignored"),
+    ] {
+        passes(&mut vm, "rmmod virtio_nova; dmesg -c >/dev/null")?;
+        let load = vm.run(&format!("modprobe virtio_nova {parameter}"), |_| {})?;
+        let loads = line.ends_with("ignored");
+        ensure!(
+            (load.status == 0) == loads,
+            "{parameter}: {}: {}",
+            load.status,
+            load.text
+        );
+        // The guest's modprobe tries a second system call after the first was refused.
+        let said = vm.run(
+            "dmesg | grep 'virtio_nova: ' | grep -v -e ' loaded$' -e ' of VRAM' | sed 's/^[^]]*] //' | sort -u",
+            |_| {},
+        )?;
+        ensure!(
+            said.text.lines().count() == 1 && said.text.contains(line),
+            "{parameter}: not one line with {line:?}: {:?}",
+            said.text
+        );
+        if !loads {
+            passes(&mut vm, "modprobe virtio_nova")?;
+        }
+    }
+    vm.check_kernel_log()?;
+    daemon.terminate()
+}
+
 fn config(offset: usize, bytes: [u8; 4]) -> Lie {
     Lie {
         config: Some((offset, bytes)),
