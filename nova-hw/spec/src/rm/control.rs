@@ -31,6 +31,8 @@ named_numbers! {
     NV2080_INTERNAL_STATIC_KGR_GET_CONTEXT_BUFFERS_INFO = 0x20800a32;
     /// Interrupt vectors of engines.
     NV2080_INTERNAL_INTR_GET_KERNEL_TABLE = 0x20800a5c;
+    /// Stops channels, or lets them run again.
+    NV2080_FIFO_DISABLE_CHANNELS = 0x2080110b;
     /// Engines and their runlists.
     NV2080_FIFO_GET_DEVICE_INFO_TABLE = 0x20801112;
     /// What a copy engine can do.
@@ -43,12 +45,24 @@ named_numbers! {
     NVA06C_GPFIFO_SCHEDULE = 0xa06c0101;
     /// Binds a channel group to an engine.
     NVA06C_BIND = 0xa06c0102;
+    /// Sets how long a channel group runs at a time.
+    NVA06C_SET_TIMESLICE = 0xa06c0103;
+    /// Tells how long a channel group runs at a time.
+    NVA06C_GET_TIMESLICE = 0xa06c0104;
     /// Takes a channel group off its engine.
     NVA06C_PREEMPT = 0xa06c0105;
+    /// Sets how often a channel group is in its runlist.
+    NVA06C_SET_INTERLEAVE_LEVEL = 0xa06c0107;
+    /// Tells how often a channel group is in its runlist.
+    NVA06C_GET_INTERLEAVE_LEVEL = 0xa06c0108;
     /// Schedules a channel.
     NVA06F_GPFIFO_SCHEDULE = 0xa06f0103;
     /// Binds a channel to an engine.
     NVA06F_BIND = 0xa06f0104;
+    /// Sets how often a channel without a group is in its runlist.
+    NVA06F_SET_INTERLEAVE_LEVEL = 0xa06f0109;
+    /// Takes a channel off its runlist.
+    NVA06F_STOP_CHANNEL = 0xa06f0112;
     /// What is written to the doorbell.
     NVC36F_GPFIFO_GET_WORK_SUBMIT_TOKEN = 0xc36f0108;
 }

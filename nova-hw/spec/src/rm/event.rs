@@ -2,6 +2,8 @@
 //! Payloads of RM's events. Follows `g_rpc-structures.h` of open-gpu-kernel-modules 570.144.
 #![allow(non_snake_case)] // NVIDIA's names
 
+use alloc::vec::Vec;
+
 use zerocopy::{
     little_endian::{U16, U32},
     FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned,
@@ -33,6 +35,13 @@ pub struct PostEvent {
 }
 
 impl PostEvent {
+    /// A payload: header and data, of which `eventDataSize` is set here. `data` is short: it
+    /// fits one message.
+    pub fn encode(mut self, data: &[u8]) -> Vec<u8> {
+        self.eventDataSize = (data.len() as u32).into();
+        [self.as_bytes(), data].concat()
+    }
+
     /// Reads a payload: header and data.
     pub fn decode(payload: &[u8]) -> Result<(&Self, &[u8]), FormatError> {
         let event: &Self = structure(payload, "POST_EVENT", 0u64)?;
@@ -66,6 +75,15 @@ pub struct RcTriggered {
     pub padding1: [u8; 3],
     pub rcJournalBufferSize: U32,
 }
+
+/// `NV2080_NOTIFIERS_CE(0)`: a copy engine has told of something; the next ones follow.
+pub const NV2080_NOTIFIERS_CE0: u32 = 23;
+/// `NV2080_NOTIFIERS_RC_ERROR`: a channel had an error.
+pub const NV2080_NOTIFIERS_RC_ERROR: u32 = 37;
+/// `NV2080_NOTIFIERS_MAXCOUNT`: one past the last.
+pub const NV2080_NOTIFIERS_MAXCOUNT: u32 = 181;
+/// The notification's index in an event's `notifyIndex`; above it are flags.
+pub const NOTIFY_INDEX_MASK: u32 = 0x00ff_ffff;
 
 /// A PBDMA met a method that it does not know.
 pub const ROBUST_CHANNEL_PBDMA_ERROR: u32 = 32;

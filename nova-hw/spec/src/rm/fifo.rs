@@ -184,7 +184,53 @@ pub struct NV2080_CTRL_CE_GET_FAULT_METHOD_BUFFER_SIZE_PARAMS {
     pub size: U32,
 }
 
+/// Most falcons of an answer.
+pub const MAX_CONSTRUCTED_FALCONS: usize = 0x40;
+
+/// A falcon whose contexts have a buffer.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+#[allow(missing_docs)]
+pub struct NV2080_CTRL_GPU_CONSTRUCTED_FALCON_INFO {
+    /// As [`engine_data::ENG_DESC`].
+    pub engDesc: U32,
+    pub ctxAttr: U32,
+    pub ctxBufferSize: U32,
+    pub addrSpaceList: U32,
+    pub registerBase: U32,
+}
+
+/// `NV2080_GPU_GET_CONSTRUCTED_FALCON_INFO`.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct NV2080_CTRL_GPU_GET_CONSTRUCTED_FALCON_INFO_PARAMS {
+    /// How many follow.
+    pub numConstructedFalcons: U32,
+    /// The falcons.
+    pub constructedFalconsTable: [NV2080_CTRL_GPU_CONSTRUCTED_FALCON_INFO; MAX_CONSTRUCTED_FALCONS],
+}
+
+/// `NV2080_GPU_GET_FERMI_GPC_INFO`.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct NV2080_CTRL_GPU_GET_FERMI_GPC_INFO_PARAMS {
+    /// A bit a GPC.
+    pub gpcMask: U32,
+}
+
+/// `NV2080_GPU_GET_FERMI_TPC_INFO`.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct NV2080_CTRL_GPU_GET_FERMI_TPC_INFO_PARAMS {
+    /// Which GPC.
+    pub gpcId: U32,
+    /// A bit a TPC of it.
+    pub tpcMask: U32,
+}
+
 const _: () = {
+    assert!(size_of::<NV2080_CTRL_GPU_GET_CONSTRUCTED_FALCON_INFO_PARAMS>() == 0x504);
+    assert!(size_of::<NV2080_CTRL_GPU_GET_FERMI_TPC_INFO_PARAMS>() == 8);
     assert!(size_of::<NV2080_CTRL_FIFO_DEVICE_ENTRY>() == 100);
     assert!(size_of::<NV2080_CTRL_FIFO_GET_DEVICE_INFO_TABLE_PARAMS>() == 3212);
     assert!(size_of::<NV2080_CTRL_INTERNAL_INTR_GET_KERNEL_TABLE_ENTRY>() == 16);

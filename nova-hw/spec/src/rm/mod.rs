@@ -12,6 +12,8 @@
 //! | [`channel`] | what a channel is made with |
 //! | [`control`] | controls and their parameters |
 //! | [`fifo`] | controls about engines and interrupts |
+//! | [`memsys`] | controls about the memory system, and the page directories of BARs |
+//! | [`scheduling`] | controls about when channels run |
 //! | [`event`] | what RM tells of its own accord |
 
 pub mod alloc;
@@ -21,7 +23,9 @@ pub mod control;
 pub mod engine;
 pub mod event;
 pub mod fifo;
+pub mod memsys;
 pub mod object;
+pub mod scheduling;
 pub mod status;
 
 pub use class::Class;
