@@ -276,9 +276,31 @@ pub struct PageDirBaseLo {
     lo: u20,
 }
 
+impl PageDirBaseLo {
+    /// The 64 bits at [`ramin::PAGE_DIR_BASE`] for tables of version 2; `None` unless the
+    /// address is a multiple of 4 KiB.
+    pub fn page_dir_base(target: PageDirBaseTarget, address: u64) -> Option<u64> {
+        let lo = Self::DEFAULT
+            .with_target(target)
+            .with_use_ver2_pt_format(true)
+            .with_big_page_size_64kb(true)
+            .with_lo(u20::new((address >> 12) as u32 & 0xf_ffff));
+        (address % 4096 == 0).then_some(address >> 32 << 32 | u64::from(lo.raw_value()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_directory_by_hand() {
+        let base = PageDirBaseLo::page_dir_base(PageDirBaseTarget::VID_MEM, 0x12_3456_7000);
+        assert_eq!(base, Some(0x12_3456_7c00));
+        let target = PageDirBaseTarget::SYS_MEM_COHERENT;
+        assert_eq!(PageDirBaseLo::page_dir_base(target, 0x1000), Some(0x1c02));
+        assert_eq!(PageDirBaseLo::page_dir_base(target, 0x800), None);
+    }
 
     #[test]
     fn a_ring_entry_by_hand() {

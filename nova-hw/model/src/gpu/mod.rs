@@ -6,6 +6,7 @@
 
 mod booter;
 mod brom;
+pub(crate) mod engines;
 pub(crate) mod falcon;
 mod faults;
 mod fwsec;
@@ -113,7 +114,7 @@ impl Gpu {
             gsp: Falcon::new(FalconEngine::GSP, &board),
             sec2: Falcon::new(FalconEngine::SEC2, &board),
             host: host::Host::default(),
-            rm: gsp::Rm::new(chip.chipset, board.seed),
+            rm: gsp::Rm::new(chip.chipset, engines::Engines::new(board.seed), board.seed),
             faults: faults::Faults::default(),
             trace: None,
             board,

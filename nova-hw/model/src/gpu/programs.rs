@@ -2,11 +2,13 @@
 //! When the programs on the falcons run, and GSP-RM on the RISC-V core.
 
 use nova_spec::{
-    falcon::FalconEngine, register::RelativeRegister, regs::NV_PRISCV_RISCV_CPUCTL,
+    falcon::FalconEngine,
+    register::{FixedRegister, RelativeRegister},
+    regs::{NV_PBUS_BAR1_BLOCK, NV_PBUS_BAR2_BLOCK, NV_PRISCV_RISCV_CPUCTL},
     rpc::unload::LIBOS_SUSPENDED,
 };
 
-use super::Gpu;
+use super::{gsp, Gpu};
 
 impl Gpu {
     /// Time passes: one register access.
@@ -42,12 +44,24 @@ impl Gpu {
 
     /// GSP-RM looks at its queues, as after a doorbell.
     pub(crate) fn run_rm(&mut self) {
-        let outcome = self.rm.run(&mut self.dma);
+        let outcome = self.rm.run(&mut gsp::Env {
+            dma: &mut self.dma,
+            vram: &self.vram,
+            host: &mut self.host,
+        });
+        if let Some(bars) = outcome.up {
+            let (bar1, bar2) = (bars.bar1_block(), bars.bar2_block());
+            self.registers.set(NV_PBUS_BAR1_BLOCK::LOCATION, bar1);
+            self.registers.set(NV_PBUS_BAR2_BLOCK::LOCATION, bar2);
+        }
         if outcome.sent {
             self.gsp.raise_swgen0(&mut self.registers);
             self.raise(FalconEngine::GSP);
         }
         if outcome.suspended {
+            let (bar1, bar2) = (NV_PBUS_BAR1_BLOCK::DEFAULT, NV_PBUS_BAR2_BLOCK::DEFAULT);
+            self.registers.set(NV_PBUS_BAR1_BLOCK::LOCATION, bar1);
+            self.registers.set(NV_PBUS_BAR2_BLOCK::LOCATION, bar2);
             self.gsp.set_mailbox0(&mut self.registers, LIBOS_SUSPENDED);
             let halted = NV_PRISCV_RISCV_CPUCTL::DEFAULT.with_halted(true);
             let location = NV_PRISCV_RISCV_CPUCTL::of(FalconEngine::GSP);

@@ -5,7 +5,7 @@
 use arbitrary_int::{u2, u24, u28};
 use bitbybit::{bitenum, bitfield};
 
-use crate::register::{plain, registers};
+use crate::register::{plain, registers, Register};
 
 plain! {
     /// Scratch registers, which firmware and drivers use to tell each other things.
@@ -118,6 +118,33 @@ pub struct NV_PBUS_BAR2_BLOCK {
     mode: NV_PBUS_BAR1_BLOCK_MODE,
 }
 
+impl NV_PBUS_BAR1_BLOCK {
+    /// Virtual mode, with the instance block in VRAM at `address`; `None` unless that is a
+    /// multiple of 4 KiB below 2^40.
+    pub fn over_instance(address: u64) -> Option<Self> {
+        let ptr = u28::try_new(u32::try_from(address >> 12).ok()?).ok()?;
+        let block = Self::DEFAULT.with_mode(NV_PBUS_BAR1_BLOCK_MODE::VIRTUAL);
+        (address % 4096 == 0).then(|| block.with_ptr(ptr))
+    }
+
+    /// Where the instance block is.
+    pub fn address(self) -> u64 {
+        u64::from(self.ptr().value()) << 12
+    }
+}
+
+impl NV_PBUS_BAR2_BLOCK {
+    /// As [`NV_PBUS_BAR1_BLOCK::over_instance`].
+    pub fn over_instance(address: u64) -> Option<Self> {
+        NV_PBUS_BAR1_BLOCK::over_instance(address).map(|block| Self::from_raw(block.into_raw()))
+    }
+
+    /// Where the instance block is.
+    pub fn address(self) -> u64 {
+        u64::from(self.ptr().value()) << 12
+    }
+}
+
 registers! {
     NV_PBUS_SW_SCRATCH_0E_FRTS_ERR at 0x001438, read_only;
     NV_PBUS_SW_SCRATCH_15_FWSEC_SB at 0x001454, read_only;
@@ -130,7 +157,7 @@ registers! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::register::{FixedRegister, Register, RegisterArray};
+    use crate::register::{FixedRegister, RegisterArray};
 
     #[test]
     fn the_named_scratch_registers_are_of_the_array() {
@@ -144,6 +171,17 @@ mod tests {
             Some(NV_PBUS_SW_SCRATCH_15_FWSEC_SB::LOCATION.offset())
         );
         assert_eq!(at(64), None);
+    }
+
+    #[test]
+    fn a_block_leads_to_an_instance_block() {
+        let block = NV_PBUS_BAR1_BLOCK::over_instance(0xff_ffff_f000).unwrap();
+        assert_eq!(block.into_raw(), 0x8fff_ffff);
+        assert_eq!(block.address(), 0xff_ffff_f000);
+        let block = NV_PBUS_BAR2_BLOCK::over_instance(0x1000).unwrap();
+        assert_eq!((block.into_raw(), block.address()), (0x8000_0001, 0x1000));
+        assert!(NV_PBUS_BAR1_BLOCK::over_instance(0x800).is_none());
+        assert!(NV_PBUS_BAR2_BLOCK::over_instance(1 << 40).is_none());
     }
 
     #[test]

@@ -3,8 +3,12 @@
 //! its arguments, waits for the two settings, has the driver run a sequence, says that it is
 //! up, and answers calls until the driver goes.
 
+mod bars;
+mod env;
+mod notify;
 mod outgoing;
 mod queue;
+mod rm_objects;
 mod rpc;
 mod sequence;
 mod static_info;
@@ -15,6 +19,7 @@ use fastrand::Rng;
 use nova_spec::{chip::Chipset, gsp::wpr::GspFwWprMeta, rpc::RpcFunction};
 use zerocopy::FromZeros;
 
+use super::engines::Engines;
 use crate::{
     deferred::Deferred,
     dma::Dma,
@@ -23,7 +28,11 @@ use crate::{
 };
 use outgoing::Outgoing;
 use queue::{Command, QueueError, Queues};
+use rm_objects::Objects;
 use sequence::Sequence;
+
+pub(crate) use bars::BarTables;
+pub(crate) use env::Env;
 
 /// Messages that wait to be sent, past which no more commands are taken.
 const MAX_OUTBOX: usize = 200;
@@ -52,6 +61,8 @@ pub(crate) enum Phase {
 pub(crate) struct Outcome {
     /// A message was sent.
     pub(crate) sent: bool,
+    /// It is up since just now, and BARs go through these.
+    pub(crate) up: Option<BarTables>,
     /// It has ended.
     pub(crate) suspended: bool,
     /// A fault of the whole chip.
@@ -62,6 +73,11 @@ pub(crate) struct Outcome {
 #[derive(Debug)]
 pub(crate) struct Rm {
     chipset: Chipset,
+    engines: Engines,
+    objects: Objects,
+    bars: BarTables,
+    /// It has just come up.
+    came_up: bool,
     /// Draws what it may choose; without one it is the plain one.
     rng: Option<Rng>,
     phase: Phase,
@@ -80,9 +96,13 @@ pub(crate) struct Rm {
 }
 
 impl Rm {
-    pub(crate) fn new(chipset: Chipset, seed: Option<u64>) -> Self {
+    pub(crate) fn new(chipset: Chipset, engines: Engines, seed: Option<u64>) -> Self {
         Self {
             chipset,
+            objects: Objects::new(engines.clone()),
+            engines,
+            bars: BarTables::default(),
+            came_up: false,
             rng: seed.map(Rng::with_seed),
             phase: Phase::Off,
             boots: 0,
@@ -117,6 +137,7 @@ impl Rm {
             Ok(queues) => {
                 self.queues = Some(queues);
                 self.phase = Phase::Settings;
+                self.bars = BarTables::choose(meta, self.rng.as_mut());
                 self.boots = self.boots.wrapping_add(1);
                 self.sequence = match &mut self.rng {
                     None => Sequence::every_operation(self.boots),
@@ -132,6 +153,8 @@ impl Rm {
     pub(crate) fn stop(&mut self) {
         self.phase = Phase::Off;
         self.queues = None;
+        self.came_up = false;
+        self.objects = Objects::new(self.engines.clone());
         self.inbox.clear();
         self.outbox.clear();
         (self.has_system_info, self.has_registry) = (false, false);
@@ -160,14 +183,18 @@ impl Rm {
     }
 
     /// Takes commands, acts, sends messages.
-    pub(crate) fn run(&mut self, dma: &mut Dma) -> Outcome {
+    pub(crate) fn run(&mut self, env: &mut Env<'_>) -> Outcome {
         let mut outcome = Outcome::default();
-        self.receive(dma, &mut outcome);
+        self.receive(env.dma, &mut outcome);
         let now = Instant::now();
         while let Some(command) = self.inbox.pop_due(now) {
-            self.handle(&command);
+            self.handle(env, &command);
         }
-        self.send(dma, &mut outcome);
+        if std::mem::take(&mut self.came_up) {
+            self.bars.set_up(env);
+            outcome.up = Some(self.bars);
+        }
+        self.send(env.dma, &mut outcome);
         outcome
     }
 

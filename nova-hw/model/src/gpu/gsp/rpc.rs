@@ -2,19 +2,19 @@
 //! What GSP-RM does with each call, and the events that it sends by itself.
 
 use nova_spec::{
-    rm::NvStatus,
+    rm::{memsys::UpdateBarPde, NvStatus},
     rpc::{
         registry, sequencer, static_info::GspStaticConfigInfo, system_info::GspSystemInfo,
         unload::UnloadingGuestDriver, RpcFunction,
     },
     FormatError,
 };
-use zerocopy::IntoBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
-use super::{outgoing::Outgoing, queue::Command, static_info, Phase, Rm, MAX_CHATTER};
+use super::{outgoing::Outgoing, queue::Command, static_info, Env, Phase, Rm, MAX_CHATTER};
 
 impl Rm {
-    pub(super) fn handle(&mut self, command: &Command) {
+    pub(super) fn handle(&mut self, env: &mut Env<'_>, command: &Command) {
         tracing::debug!(function = %command.function, "GSP-RM has a command");
         match command.function {
             RpcFunction::GSP_SET_SYSTEM_INFO => self.set_system_info(&command.payload),
@@ -23,6 +23,12 @@ impl Rm {
             RpcFunction::UNLOADING_GUEST_DRIVER => self.unload(command),
             // The calls here are shorter than a message can be, so nothing is continued.
             RpcFunction::CONTINUATION_RECORD => tracing::warn!("nothing to continue"),
+            RpcFunction::UPDATE_BAR_PDE => self.update_bar_pde(env, command),
+            RpcFunction::GSP_RM_ALLOC
+            | RpcFunction::GSP_RM_CONTROL
+            | RpcFunction::FREE
+            | RpcFunction::SET_PAGE_DIRECTORY
+            | RpcFunction::UNSET_PAGE_DIRECTORY => self.call_objects(env, command),
             function => {
                 tracing::warn!(%function, "GSP-RM does not know this call");
                 self.answer(command, NvStatus::NV_ERR_NOT_SUPPORTED, Vec::new());
@@ -30,9 +36,33 @@ impl Rm {
         }
     }
 
+    fn call_objects(&mut self, env: &mut Env<'_>, command: &Command) {
+        let (status, payload) = match self.phase {
+            Phase::Up => self
+                .objects
+                .answer(env, command.function, &command.payload)
+                .unwrap_or((NvStatus::NV_ERR_NOT_SUPPORTED, Vec::new())),
+            _ => (NvStatus::NV_ERR_INVALID_STATE, Vec::new()),
+        };
+        self.answer(command, status, payload);
+    }
+
+    fn update_bar_pde(&mut self, env: &Env<'_>, command: &Command) {
+        let status = match UpdateBarPde::read_from_bytes(&command.payload) {
+            _ if self.phase != Phase::Up => NvStatus::NV_ERR_INVALID_STATE,
+            Ok(call) => {
+                let updated = self.bars.update(env, &call);
+                updated.err().unwrap_or(NvStatus::NV_OK)
+            }
+            Err(_) => NvStatus::NV_ERR_INVALID_PARAM_STRUCT,
+        };
+        self.answer(command, status, command.payload.clone());
+    }
+
     /// It is up: it says so.
     pub(super) fn init_done(&mut self) {
         self.phase = Phase::Up;
+        self.came_up = true;
         self.chatter();
         self.post(Outgoing::event(RpcFunction::GSP_INIT_DONE, Vec::new()));
         tracing::info!("GSP-RM is up");
@@ -80,7 +110,7 @@ impl Rm {
             return self.answer(command, NvStatus::NV_ERR_INVALID_ARGUMENT, Vec::new());
         }
         self.chatter();
-        let info = static_info::answer(self.chipset, &self.meta, self.rng.as_mut());
+        let info = static_info::answer(self.chipset, &self.meta, self.bars, self.rng.as_mut());
         self.answer(command, NvStatus::NV_OK, info.as_bytes().to_vec());
     }
 
