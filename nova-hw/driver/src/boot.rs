@@ -5,13 +5,13 @@
 //! undo does so when it is dropped, and parts are dropped in reverse order: locals of
 //! [`attempt`] while it is on the way, then the fields of [`Booted`].
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use nova_pci::Pci;
 use nova_spec::{
     falcon::FalconEngine,
     gsp::layout::{FbLayout, LayoutInput},
-    register::RelativeRegister,
+    register::{FixedRegister, RelativeRegister},
     regs::{
         NV_FUSE_STATUS_OPT_DISPLAY, NV_PBUS_BAR1_BLOCK, NV_PDISP_VGA_WORKSPACE_BASE,
         NV_PFALCON_FALCON_IRQSCLR,
@@ -19,6 +19,7 @@ use nova_spec::{
 };
 
 use crate::{
+    bar1::{Bar1, Bar1Error, Bar1Setup},
     card::Card,
     error::{BootError, Cause, During, Failed, Step, UnloadError},
     falcon::{Falcon, Mailboxes},
@@ -60,6 +61,7 @@ pub struct Booted<P: Pci> {
 
 /// What a boot leaves, in the order in which it goes.
 struct Parts<P: Pci> {
+    bar1: (Bar1Setup, Mutex<Weak<Bar1<P>>>),
     memory: OpenMemory<P>,
     rm: Rm<P>,
     bundle: UnloadBundle<P>,
@@ -80,6 +82,22 @@ impl<P: Pci> Booted<P> {
     /// The memory for work on the GPU. What is made of it is of no use once this was unloaded.
     pub fn memory(&self) -> &Arc<MemoryManager<P>> {
         &self.parts.memory.0
+    }
+
+    /// BAR1 in virtual mode. The first call puts it there; from then on [`Gpu::vram`] shows
+    /// nothing.
+    ///
+    /// # Errors
+    /// When RM has not set BAR1 up, there is no memory, or the card cannot be reached.
+    pub fn bar1(&self) -> Result<Arc<Bar1<P>>, Bar1Error> {
+        let (setup, bar1) = &self.parts.bar1;
+        let mut bar1 = bar1.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bar1) = bar1.upgrade() {
+            return Ok(bar1);
+        }
+        let new = Bar1::new(self.memory(), setup)?;
+        *bar1 = Arc::downgrade(&new);
+        Ok(new)
     }
 
     /// What is known of the GPU.
@@ -111,6 +129,7 @@ impl<P: Pci> Booted<P> {
         let Self { parts, gpu, .. } = self;
         let Parts {
             memory,
+            bar1: _,
             mut rm,
             mut bundle,
             _memory,
@@ -211,6 +230,12 @@ fn attempt<P: Pci>(
     let mut rm = start_gsp(card, timeouts, images, &memory)?;
     let static_info = rm.start(&gpu.info().pci, options.bdf)?;
     // RM has put BAR1 into virtual mode, with page tables of its own.
+    let bar1 = Bar1Setup {
+        block: registers
+            .read_any(NV_PBUS_BAR1_BLOCK::LOCATION)
+            .during(Step::SetUpBar1)?,
+        root: static_info.bar1_root,
+    };
     registers
         .write(NV_PBUS_BAR1_BLOCK::DEFAULT)
         .during(Step::SetUpBar1)?;
@@ -228,6 +253,7 @@ fn attempt<P: Pci>(
         engines: static_info.engines,
     };
     let parts = Parts {
+        bar1: (bar1, Mutex::default()),
         memory: OpenMemory(MemoryManager::new(card, timeouts, &info)),
         rm,
         bundle,

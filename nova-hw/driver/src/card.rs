@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What every part of the driver needs of the card: its registers and its memory.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use nova_pci::Pci;
 use nova_spec::{register::Register, regs::NV_PBUS_BAR1_BLOCK};
 
@@ -19,9 +21,16 @@ pub(crate) struct Card<P: Pci> {
     /// `NV_PMC_BOOT_0`, which falcons are given.
     pub(crate) boot_0: u32,
     pub(crate) enabled: Enabled<P>,
+    /// BAR1 has page tables, and is no image of VRAM any more.
+    pub(crate) bar1_is_virtual: AtomicBool,
 }
 
 impl<P: Pci> Card<P> {
+    /// BAR1 gets page tables.
+    pub(crate) fn set_bar1_virtual(&self) {
+        self.bar1_is_virtual.store(true, Ordering::Release);
+    }
+
     /// The device.
     pub(crate) fn pci(&self) -> &P {
         self.enabled.pci()
@@ -36,6 +45,7 @@ impl<P: Pci> Card<P> {
             .registers
             .write_offset(NV_PBUS_BAR1_BLOCK::OFFSET, physical);
         written.map_err(at("put BAR1 into physical mode"))?;
+        self.bar1_is_virtual.store(false, Ordering::Release);
         self.enabled.bus_master()
     }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Taking a GPU over: is it one, which one, how much memory.
 
-use std::sync::Arc;
+use std::sync::{
+    atomic::{AtomicBool, Ordering},
+    Arc,
+};
 
 use nova_pci::{Bar, BarIndex, Pci};
 use nova_spec::{
@@ -74,6 +77,7 @@ impl<P: Pci> Gpu<P> {
             dma: DmaSpace::new(enabled.pci()).map_err(ProbeError::Dma)?,
             boot_0: info.boot_0,
             enabled,
+            bar1_is_virtual: AtomicBool::new(false),
         };
         card.set_up_bus()?;
         tracing::info!(
@@ -89,9 +93,14 @@ impl<P: Pci> Gpu<P> {
         &self.info
     }
 
-    /// The part of VRAM that the CPU reaches.
+    /// The part of VRAM that the CPU reaches: none once BAR1 was put into virtual mode
+    /// ([`Booted::bar1`]).
     pub fn vram(&self) -> Vram<'_, P::Bar> {
-        Vram::new(&self.bar1, self.info.vram_size.min(self.info.vram_bar_size))
+        let size = match self.card.bar1_is_virtual.load(Ordering::Acquire) {
+            true => 0,
+            false => self.info.vram_size.min(self.info.vram_bar_size),
+        };
+        Vram::new(&self.bar1, size)
     }
 
     /// Boots GSP-RM with the firmware that `firmware` has. Where somebody left a GPU that was

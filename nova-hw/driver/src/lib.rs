@@ -53,8 +53,10 @@
 //! | `vram` | BAR1 as VRAM |
 //! | [`mem`] | memory for work: owners, VRAM, system memory |
 //! | [`mmu`] | page tables and TLBs |
+//! | [`bar1`] | BAR1 in virtual mode |
 #![forbid(unsafe_code)]
 
+pub mod bar1;
 mod boot;
 mod card;
 mod command;

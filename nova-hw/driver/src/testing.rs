@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What unit tests share: a model that was probed, synthetic firmware, memory for GSP.
 
-use std::{sync::Arc, time::Duration};
+use std::{fs::File, os::unix::fs::FileExt, sync::Arc, time::Duration};
 
 use nova_model::{Model, ModelMapping};
+use nova_pci::{Bar, BarIndex, Pci};
 use nova_spec::{firmware::set::Synthetic, Chipset};
 
 use crate::{
@@ -45,6 +46,21 @@ pub(crate) fn clean_memory() -> (Arc<Card<Model>>, Arc<MemoryManager<Model>>) {
     let memory = MemoryManager::with_ranges(&card, &Timeouts::default(), &ranges);
     memory.vram().scrub(&mut NoScrubber, u64::MAX).unwrap();
     (card, memory)
+}
+
+/// A model's VRAM, behind the card's back.
+pub(crate) struct VramFile(Arc<File>);
+
+impl VramFile {
+    /// To be called while BAR1 is in physical mode.
+    pub(crate) fn of(card: &Card<Model>) -> Self {
+        let bar = card.pci().bar(BarIndex::Bar1).unwrap();
+        Self(bar.memory().unwrap().file)
+    }
+
+    pub(crate) fn read(&self, address: u64, data: &mut [u8]) {
+        self.0.read_exact_at(data, address).unwrap();
+    }
 }
 
 /// Says that VRAM is zero, as that of a model is at first.

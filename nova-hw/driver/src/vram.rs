@@ -3,7 +3,7 @@
 
 use nova_pci::{Bar, BarMemory, PciError};
 
-/// VRAM through BAR1; offsets are VRAM addresses.
+/// VRAM through BAR1; offsets are VRAM addresses. Not to be kept while BAR1 changes its mode.
 pub struct Vram<'a, B> {
     bar: &'a B,
     size: u64,

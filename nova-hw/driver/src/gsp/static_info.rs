@@ -14,6 +14,8 @@ pub(crate) struct StaticInfo {
     pub(crate) name: String,
     pub(crate) regions: Vec<VramRegion>,
     pub(crate) engines: Vec<String>,
+    /// Where the root directory of BAR1 is.
+    pub(crate) bar1_root: u64,
 }
 
 impl StaticInfo {
@@ -25,6 +27,7 @@ impl StaticInfo {
         Ok(Self {
             name: info.gpu_name()?.into(),
             regions,
+            bar1_root: info.bar1PdeBase.get(),
             engines: info.engines().map(|engine| engine.to_string()).collect(),
         })
     }

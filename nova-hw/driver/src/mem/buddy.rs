@@ -13,24 +13,25 @@ pub(super) const FRAME: u64 = 4096;
 const ORDERS: usize = 35;
 
 /// A set of frames.
-pub(super) struct Buddy {
+pub(crate) struct Buddy {
     frames: FrameAllocator<ORDERS>,
     free: u64,
 }
 
 impl Buddy {
     /// The frames of these ranges, which do not overlap and are of whole frames.
-    pub(super) fn full(ranges: &[Range<u64>]) -> Self {
-        let mut frames = FrameAllocator::new();
+    pub(crate) fn full(ranges: impl IntoIterator<Item = Range<u64>>) -> Self {
+        let (mut frames, mut free) = (FrameAllocator::new(), 0);
         for range in ranges {
-            frames.add_frame((range.start / FRAME) as usize, (range.end / FRAME) as usize);
+            let (first, end) = (range.start / FRAME, range.end / FRAME);
+            frames.add_frame(first as usize, end as usize);
+            free += (end - first) * FRAME;
         }
-        let free = ranges.iter().map(|range| range.end - range.start).sum();
         Self { frames, free }
     }
 
     /// No frames, and room for those of these ranges.
-    pub(super) fn empty(ranges: &[Range<u64>]) -> Self {
+    pub(super) fn empty(ranges: impl IntoIterator<Item = Range<u64>>) -> Self {
         // The crate wants back only what it gave away.
         let mut buddy = Self::full(ranges);
         while buddy.take_largest(u64::MAX).is_some() {}
@@ -61,7 +62,7 @@ impl Buddy {
 
     /// `len` bytes in one piece, aligned to `page`. Both are whole frames, `page` a power of
     /// two.
-    pub(super) fn contiguous(&mut self, len: u64, page: u64) -> Option<Extent> {
+    pub(crate) fn contiguous(&mut self, len: u64, page: u64) -> Option<Extent> {
         let order = (len.max(page) / FRAME).checked_next_power_of_two()?.ilog2();
         if order as usize >= ORDERS {
             return None;
@@ -109,7 +110,7 @@ impl Buddy {
     }
 
     /// Gives frames back.
-    pub(super) fn put(&mut self, extent: Extent) {
+    pub(crate) fn put(&mut self, extent: Extent) {
         let (mut first, end) = (extent.address / FRAME, extent.end() / FRAME);
         while first < end {
             let aligned = match first {

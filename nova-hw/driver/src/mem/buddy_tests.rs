@@ -12,7 +12,7 @@ const MIB: u64 = 1 << 20;
 #[test]
 fn what_is_given_back_joins_again() {
     let ranges = [0..3 * MIB, 8 * MIB..16 * MIB];
-    let mut buddy = Buddy::full(&ranges);
+    let mut buddy = Buddy::full(ranges.clone());
     assert_eq!(buddy.free(), 11 * MIB);
     let piece = buddy.contiguous(5 * MIB, FRAME).unwrap();
     assert_eq!((piece.address, buddy.free()), (8 * MIB, 6 * MIB));
@@ -26,7 +26,7 @@ fn what_is_given_back_joins_again() {
 
 #[test]
 fn an_empty_one_takes_all() {
-    let mut buddy = Buddy::empty(&[FRAME..MIB / 2, MIB / 2..MIB]);
+    let mut buddy = Buddy::empty([FRAME..MIB / 2, MIB / 2..MIB]);
     assert_eq!(buddy.free(), 0);
     assert!(buddy.take_largest(u64::MAX).is_none());
     let (address, len) = (FRAME, MIB - FRAME);
@@ -39,7 +39,7 @@ fn an_empty_one_takes_all() {
 
 #[test]
 fn sizes_that_no_memory_has_are_refused() {
-    let mut buddy = Buddy::full(&[0..MIB / 2, MIB / 2..MIB]);
+    let mut buddy = Buddy::full([0..MIB / 2, MIB / 2..MIB]);
     assert!(buddy.contiguous(u64::MAX / FRAME * FRAME, FRAME).is_none());
     assert!(buddy.contiguous(1 << 50, FRAME).is_none());
     assert!(buddy.scattered(u64::MAX / FRAME * FRAME, FRAME).is_none());
@@ -71,7 +71,7 @@ proptest! {
     fn no_frame_is_lost_or_given_twice(steps in steps()) {
         let ranges = [2 * FRAME..17 * MIB, 20 * MIB..(64 << 20) - FRAME];
         let total: u64 = ranges.iter().map(|range| range.end - range.start).sum();
-        let mut buddy = Buddy::full(&ranges);
+        let mut buddy = Buddy::full(ranges.clone());
         let mut held: Vec<Extents> = Vec::new();
         let mut frames = BTreeSet::new();
         for step in steps {

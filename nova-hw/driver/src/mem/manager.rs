@@ -6,10 +6,11 @@ use std::{ops::Range, sync::Arc};
 use nova_pci::Pci;
 
 use super::{
+    backing::Backing,
     instmem::Instmem,
     owner::{Limits, Owner, OwnerFigures, Owners, QuotaError, Resource, Usage},
     system::SystemMemory,
-    video::VideoMemory,
+    video::{VideoMemory, VramRequest},
     vram::{VramError, VramManager},
 };
 use crate::{
@@ -133,9 +134,18 @@ impl<P: Pci> MemoryManager<P> {
         usage: Usage,
         len: u64,
     ) -> Result<Arc<VideoMemory>, MemoryError> {
-        let memory = self.vram.alloc_unscrubbed(owner, usage, len)?;
-        let zeros = vec![0; PAGE];
-        for offset in (0..len).step_by(PAGE) {
+        self.alloc_zeroed(owner, &VramRequest::small(len, usage))
+    }
+
+    /// The same, in pages of any size.
+    pub(crate) fn alloc_zeroed(
+        &self,
+        owner: &Owner,
+        request: &VramRequest,
+    ) -> Result<Arc<VideoMemory>, MemoryError> {
+        let memory = self.vram.alloc_unscrubbed(owner, request)?;
+        let zeros = [0; PAGE];
+        for offset in (0..memory.extents().len()).step_by(PAGE) {
             self.instmem.write(memory.address() + offset, &zeros)?;
         }
         Ok(Arc::new(memory))
@@ -173,6 +183,10 @@ impl<P: Pci> MemoryManager<P> {
     /// The card takes no more orders. What still lives gives back what it has without the card.
     pub(crate) fn close(&self) {
         self.tlb.close();
+    }
+
+    pub(crate) fn card(&self) -> &Arc<Card<P>> {
+        &self.card
     }
 
     pub(crate) fn instmem(&self) -> &Instmem<P> {

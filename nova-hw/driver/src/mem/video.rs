@@ -10,7 +10,7 @@ use super::{
     extent::Extents,
     manager::MemoryError,
     owner::{Charge, Owner, Usage},
-    vram::VramManager,
+    vram::{VramError, VramManager},
 };
 
 /// The sizes of pages.
@@ -65,6 +65,22 @@ impl VramRequest {
             contiguous: false,
             usage: Usage::Buffer,
         }
+    }
+
+    /// A table or an instance block: `len` bytes in small pages.
+    pub fn small(len: u64, usage: Usage) -> Self {
+        let request = Self::buffer(len).in_pages(PageSize::Small);
+        request.contiguous().used_for(usage)
+    }
+
+    /// Bytes in whole pages, and those of a page.
+    pub(super) fn whole_pages(&self) -> Result<(u64, u64), VramError> {
+        let page = self.page.bytes();
+        let len = self.len.checked_next_multiple_of(page);
+        let len = len
+            .filter(|&len| len > 0)
+            .ok_or(VramError::Size(self.len))?;
+        Ok((len, page))
     }
 
     /// The same, in pages of this size.

@@ -12,9 +12,9 @@ use serde::Serialize;
 use super::{
     buddy::{Buddy, FRAME},
     extent::Extents,
-    owner::{Charge, Owner, QuotaError, Resource, Usage},
+    owner::{Charge, Owner, QuotaError, Resource},
     scrub::Dirty,
-    video::{PageSize, VideoMemory, VramRequest},
+    video::{VideoMemory, VramRequest},
 };
 
 /// Why there is no VRAM. Nothing was allocated or charged.
@@ -79,12 +79,12 @@ impl VramManager {
     pub(crate) fn new(ranges: &[Range<u64>]) -> Arc<Self> {
         let whole = ranges.iter().filter_map(whole_frames);
         let ranges: Vec<_> = whole.collect();
-        let unscrubbed = Buddy::full(&ranges);
+        let unscrubbed = Buddy::full(ranges.iter().cloned());
         Arc::new(Self {
             total: unscrubbed.free(),
             end: ranges.iter().map(|range| range.end).max().unwrap_or(0),
             pools: Mutex::new(Pools {
-                clean: Buddy::empty(&ranges),
+                clean: Buddy::empty(ranges.iter().cloned()),
                 unscrubbed,
                 released: VecDeque::new(),
                 in_scrub: [0; 2],
@@ -106,11 +106,7 @@ impl VramManager {
         owner: &Owner,
         request: &VramRequest,
     ) -> Result<Arc<VideoMemory>, VramError> {
-        let page = request.page.bytes();
-        let len = Some(request.len)
-            .filter(|&len| len > 0)
-            .and_then(|len| len.checked_next_multiple_of(page))
-            .ok_or(VramError::Size(request.len))?;
+        let (len, page) = request.whole_pages()?;
         let charge = owner.charge(Resource::Vram, request.usage, len)?;
         let mut pools = self.pools();
         let extents = match request.contiguous {
@@ -129,22 +125,18 @@ impl VramManager {
     pub(crate) fn alloc_unscrubbed(
         self: &Arc<Self>,
         owner: &Owner,
-        usage: Usage,
-        len: u64,
+        request: &VramRequest,
     ) -> Result<VideoMemory, VramError> {
-        let len = Some(len)
-            .filter(|&len| len > 0)
-            .and_then(|len| len.checked_next_multiple_of(FRAME))
-            .ok_or(VramError::Size(len))?;
-        let charge = owner.charge(Resource::Vram, usage, len)?;
+        let (len, page) = request.whole_pages()?;
+        let charge = owner.charge(Resource::Vram, request.usage, len)?;
         let mut pools = self.pools();
-        let taken = pools.unscrubbed.contiguous(len, FRAME);
-        let taken = taken.or_else(|| pools.clean.contiguous(len, FRAME));
-        let extent = taken.ok_or_else(|| pools.exhausted(len, FRAME))?;
+        let taken = pools.unscrubbed.contiguous(len, page);
+        let taken = taken.or_else(|| pools.clean.contiguous(len, page));
+        let extent = taken.ok_or_else(|| pools.exhausted(len, page))?;
         pools.owned += len;
         drop(pools);
-        let page = PageSize::Small;
-        Ok(VideoMemory::new(self, extent.into(), page, charge))
+        let extents = extent.into();
+        Ok(VideoMemory::new(self, extents, request.page, charge))
     }
 
     /// The address after the highest that it has.

@@ -2,7 +2,7 @@
 //! VRAM goes round in one direction, and somebody pays for it.
 
 use super::*;
-use crate::mem::{owner::Owners, Backing, Limits, ScrubError, Scrubber};
+use crate::mem::{owner::Owners, Backing, Limits, PageSize, ScrubError, Scrubber, Usage};
 
 const MIB: u64 = 1 << 20;
 
@@ -39,7 +39,9 @@ fn all_is_dirty_at_first_and_only_the_driver_gets_of_it() {
     let error = vram.alloc(&owner, &VramRequest::buffer(1)).unwrap_err();
     assert!(matches!(error, VramError::Exhausted { clean: 0, .. }));
     assert_eq!(owner.used(Resource::Vram), 0);
-    let table = vram.alloc_unscrubbed(&owner, Usage::PageTables, 1).unwrap();
+    let table = vram
+        .alloc_unscrubbed(&owner, &VramRequest::small(1, Usage::PageTables))
+        .unwrap();
     assert_eq!(
         (vram.figures().owned, owner.used(Resource::Vram)),
         (FRAME, FRAME)
@@ -99,7 +101,9 @@ fn a_quota_holds_and_sizes_are_checked() {
         assert!(matches!(error, VramError::Size(_) | VramError::Quota(_)));
     }
     let memory = vram.alloc(&owner, &VramRequest::buffer(MIB)).unwrap();
-    assert!(vram.alloc_unscrubbed(&owner, Usage::Userd, 1).is_err());
+    assert!(vram
+        .alloc_unscrubbed(&owner, &VramRequest::small(1, Usage::Userd))
+        .is_err());
     assert_eq!(vram.figures().owned, MIB);
     drop(memory);
 }

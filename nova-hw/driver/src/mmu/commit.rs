@@ -99,10 +99,11 @@ impl<P: Pci> Commit<'_, P> {
         (tables.big_pages, tables.small_pages) = (big_pages, small_pages);
         tables.big = plan.big.or(tables.big.take());
         tables.small = plan.small.or(tables.small.take());
-        if big_pages == 0 {
+        let (is_big_needed, is_small_needed) = plan.shape.tables(self.tables.always_big);
+        if !is_big_needed {
             self.retired.slots.extend(tables.big.take());
         }
-        if small_pages == 0 {
+        if !is_small_needed {
             self.retired.pages.extend(tables.small.take());
         }
         let block = match plan.shape {

@@ -41,7 +41,8 @@ mod tlb;
 pub use error::MapError;
 pub use flags::{Kind, MapFlags};
 pub use space::{AddressSpace, SpaceFigures};
+pub(crate) use target::Target;
 pub(crate) use tlb::Tlb;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -14,6 +14,15 @@ use super::{
 };
 use crate::mem::{VideoMemory, VramError};
 
+/// For whom a page of tables is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TableOf {
+    /// All of the space may use it.
+    Space,
+    /// Only the range that is mapped, and what is in the same block.
+    Range,
+}
+
 /// What becomes of a block.
 pub(super) struct BlockPlan {
     /// Its first address.
@@ -40,7 +49,7 @@ impl Plan {
         tables: &mut Tables,
         records: &Records,
         range: &Range<u64>,
-        mut alloc: impl FnMut() -> Result<VideoMemory, VramError>,
+        mut alloc: impl FnMut(TableOf) -> Result<VideoMemory, VramError>,
     ) -> Result<Self, VramError> {
         let mut plan = Self::default();
         match plan.add_blocks(tables, records, range, &mut alloc) {
@@ -59,7 +68,7 @@ impl Plan {
         tables: &mut Tables,
         records: &Records,
         range: &Range<u64>,
-        alloc: &mut impl FnMut() -> Result<VideoMemory, VramError>,
+        alloc: &mut impl FnMut(TableOf) -> Result<VideoMemory, VramError>,
     ) -> Result<(), VramError> {
         let (first, last) = (range.start / HUGE_PAGE, (range.end - 1) / HUGE_PAGE);
         let mut next = first;
@@ -67,7 +76,7 @@ impl Plan {
             let va = next * HUGE_PAGE;
             let old = tables.blocks.get(&next);
             let touched = touched(va, range);
-            let shape = shape(records, va, touched, old);
+            let shape = shape(records, va, touched, old, tables.always_big);
             if old.is_none() && shape == Shape::EMPTY {
                 // Nothing is, and nothing was: on to where there is something.
                 let mapped = records.parts(va..range.end).next().map(|it| it.range.start);
@@ -79,7 +88,7 @@ impl Plan {
                 }
                 continue;
             }
-            let missing = Block::state(old).missing(shape);
+            let missing = Block::state(old).missing(shape, tables.always_big);
             let mut block = BlockPlan {
                 va,
                 touched,
@@ -91,10 +100,10 @@ impl Plan {
                 self.add_dirs(tables, va, alloc)?;
             }
             if missing.1 {
-                block.small = Some(alloc()?);
+                block.small = Some(alloc(TableOf::Range)?);
             }
             if missing.0 {
-                block.big = Some(tables.pool.take(&mut *alloc)?);
+                block.big = Some(tables.pool.take(|| alloc(TableOf::Space))?);
             }
             self.blocks.push(block);
             next += 1;
@@ -106,7 +115,7 @@ impl Plan {
         &mut self,
         tables: &Tables,
         va: u64,
-        alloc: &mut impl FnMut() -> Result<VideoMemory, VramError>,
+        alloc: &mut impl FnMut(TableOf) -> Result<VideoMemory, VramError>,
     ) -> Result<(), VramError> {
         for (level, parent) in DIRS {
             let key = dir_key(level, parent, va);
@@ -114,7 +123,7 @@ impl Plan {
                 // So are those above it.
                 return Ok(());
             }
-            self.dirs.insert(key, alloc()?);
+            self.dirs.insert(key, alloc(TableOf::Space)?);
         }
         Ok(())
     }

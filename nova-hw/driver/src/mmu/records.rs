@@ -74,10 +74,43 @@ impl Records {
                 self.insert(range.end..record.end, target);
             }
         }
+        let mut replaced = Replaced { span, removed };
         if let Some(target) = target {
+            let range = self.join(range, &target, &mut replaced);
             self.insert(range, target);
         }
-        Replaced { span, removed }
+        replaced
+    }
+
+    /// Removes the neighbours of a range that are the same; the range with them. What is made
+    /// small piece by piece must not stay in pieces.
+    fn join(&mut self, range: Range<u64>, target: &Target, replaced: &mut Replaced) -> Range<u64> {
+        let mut joined = range.clone();
+        let before = range
+            .start
+            .checked_sub(1)
+            .and_then(|at| self.at_or_before(at));
+        for start in before.into_iter().chain([range.end]) {
+            let is_same = |record: &Record| record.target.is_same_everywhere(target);
+            if !self.map.get(&start).is_some_and(is_same) {
+                continue;
+            }
+            if let Some(record) = self.map.remove(&start) {
+                joined = joined.start.min(start)..joined.end.max(record.end);
+                // What `replace` cut is in the list already.
+                if !replaced
+                    .removed
+                    .iter()
+                    .any(|(_, old)| old.end == record.end)
+                    && !replaced.removed.iter().any(|(old, _)| *old == start)
+                {
+                    replaced.removed.push((start, record));
+                }
+            }
+        }
+        let span = &mut replaced.span;
+        *span = span.start.min(joined.start)..span.end.max(joined.end);
+        joined
     }
 
     /// Takes a replacement back, if none came after it.

@@ -21,6 +21,14 @@ pub(super) enum Shape {
 impl Shape {
     /// Nothing is mapped.
     pub(super) const EMPTY: Self = Self::Tables { big: 0, small: 0 };
+
+    /// Which tables there have to be: big, small.
+    pub(super) fn tables(self, always_big: bool) -> (bool, bool) {
+        match self {
+            Self::Huge | Self::EMPTY => (false, false),
+            Self::Tables { big, small } => (big != 0 || always_big, small != 0),
+        }
+    }
 }
 
 /// The 64 KiB of a block that a range touches.
@@ -32,8 +40,14 @@ pub(super) fn touched(block: u64, range: &Range<u64>) -> u32 {
 }
 
 /// The shape of a block after the records have changed in what is `touched`.
-pub(super) fn shape(records: &Records, block: u64, touched: u32, old: Option<&Block>) -> Shape {
-    if touched == u32::MAX && records.entry(block, PageSize::Huge).is_some() {
+pub(super) fn shape(
+    records: &Records,
+    block: u64,
+    touched: u32,
+    old: Option<&Block>,
+    never_huge: bool,
+) -> Shape {
+    if !never_huge && touched == u32::MAX && records.entry(block, PageSize::Huge).is_some() {
         return Shape::Huge;
     }
     let (mut big, mut small) = match old {

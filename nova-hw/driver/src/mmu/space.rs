@@ -7,14 +7,14 @@ use std::{
 };
 
 use nova_pci::Pci;
-use nova_spec::gmmu::{SMALL_PAGE, VA_BITS};
+use nova_spec::gmmu::{Level, SMALL_PAGE, VA_BITS};
 
 use super::{
     commit::{Commit, Retired},
     entries::{Entries, NARROW},
     error::MapError,
     flags::MapFlags,
-    plan::Plan,
+    plan::{Plan, TableOf},
     records::Records,
     tables::Tables,
     target::Target,
@@ -22,13 +22,20 @@ use super::{
 };
 use crate::{
     error::Cause,
-    mem::{Backing, Charge, MemoryError, MemoryManager, Owner, Resource, Usage, VideoMemory},
+    mem::{
+        Backing, Charge, MemoryError, MemoryManager, Owner, Resource, Usage, VideoMemory,
+        VramError, VramRequest,
+    },
 };
 
 /// The most that one operation maps: its cost is bounded, whoever asks.
 const MAX_LEN: u64 = 1 << 40;
 /// Bytes of a table.
 const TABLE: u64 = 4096;
+
+fn table() -> VramRequest {
+    VramRequest::small(TABLE, Usage::PageTables)
+}
 
 struct State {
     records: Records,
@@ -63,6 +70,8 @@ pub struct AddressSpace<P: Pci> {
     owner: Owner,
     range: Range<u64>,
     scope: Scope,
+    /// What the first entry of a root said that is not the space's own.
+    borrowed: Option<u64>,
     state: Mutex<State>,
     _charge: Charge,
 }
@@ -79,9 +88,7 @@ impl<P: Pci> AddressSpace<P> {
         range: Range<u64>,
     ) -> Result<Arc<Self>, MemoryError> {
         let charge = owner.charge(Resource::AddressSpaces, Usage::Count, 1)?;
-        let root = memory
-            .vram()
-            .alloc_unscrubbed(owner, Usage::PageTables, TABLE)?;
+        let root = memory.vram().alloc_unscrubbed(owner, &table())?;
         memory
             .instmem()
             .write(root.address(), &[0; TABLE as usize])?;
@@ -90,17 +97,27 @@ impl<P: Pci> AddressSpace<P> {
         Ok(Arc::new(space))
     }
 
-    /// A space whose root is RM's page for a BAR.
-    #[allow(dead_code)] // for BAR1 in virtual mode
+    /// The space of a BAR, whose root is RM's page. Only the root's first entry is changed, and
+    /// put back when the space is dropped. Its pages are never huge, so that what was mapped can
+    /// be replaced by repeated pages without one more table.
     pub(crate) fn in_bar(
         memory: &Arc<MemoryManager<P>>,
         root: u64,
-        range: Range<u64>,
+        len: u64,
     ) -> Result<Self, MemoryError> {
         let owner = memory.daemon();
         let charge = owner.charge(Resource::AddressSpaces, Usage::Count, 1)?;
-        let scope = Scope::Bar(root);
-        Self::with_root(memory, owner, range, None, scope, charge)
+        let mut entry = [0; 8];
+        memory.instmem().read(root, &mut entry)?;
+        let range = 0..len.min(1 << Level::Pd3.shift());
+        let mut space = Self::with_root(memory, owner, range, None, Scope::Bar(root), charge)?;
+        space.borrowed = Some(u64::from_le_bytes(entry));
+        let state = space.state.get_mut();
+        state
+            .unwrap_or_else(PoisonError::into_inner)
+            .tables
+            .always_big = true;
+        Ok(space)
     }
 
     fn with_root(
@@ -117,6 +134,7 @@ impl<P: Pci> AddressSpace<P> {
             owner: owner.clone(),
             range,
             scope,
+            borrowed: None,
             state: Mutex::new(State {
                 records: Records::default(),
                 tables: Tables::default(),
@@ -181,10 +199,9 @@ impl<P: Pci> AddressSpace<P> {
                 space: self.owner.name().into(),
             });
         }
-        let entry = flags.entry(memory.aperture());
         self.replace(
             range,
-            Some(Target::memory(memory, offset, entry)),
+            Some(Target::memory(memory, offset, flags)),
             &self.owner,
         )
     }
@@ -243,9 +260,12 @@ impl<P: Pci> AddressSpace<P> {
         self.memory.tlb().check_open()?;
         let end = target.as_ref().map_or(0, Target::end);
         let wide = state.wide || end > NARROW;
-        let plan = state.prepare(&range, target, || {
-            let vram = self.memory.vram();
-            vram.alloc_unscrubbed(payer, Usage::PageTables, TABLE)
+        let plan = state.prepare(&range, target, |table_of| {
+            let payer = match table_of {
+                TableOf::Space => &self.owner,
+                TableOf::Range => payer,
+            };
+            self.memory.vram().alloc_unscrubbed(payer, &table())
         });
         let (plan, mut retired) = plan?;
         state.wide = wide;
@@ -279,19 +299,14 @@ impl<P: Pci> AddressSpace<P> {
         }
     }
 
-    /// Takes the entries out of a root that is not the space's own.
-    fn leave_root(&self, tables: &Tables) -> Result<(), Cause> {
-        use nova_spec::gmmu::Level;
+    /// Puts the entry back in a root that is not the space's own.
+    fn leave_root(&self, entry: u64) -> Result<(), Cause> {
         self.memory.tlb().check_open()?;
-        let keys = tables.dirs.range((Level::Pd2, 0)..=(Level::Pd2, u64::MAX));
-        for (key, _) in keys {
-            let va = key.1 << Level::Pd3.shift();
-            let entry = self.page_directory() + Level::Pd3.offset(va);
-            self.memory
-                .instmem()
-                .write_dwords(&[(entry, 0), (entry + 4, 0)])?;
-        }
-        Ok(())
+        let entries = Entries {
+            instmem: self.memory.instmem(),
+            wide: true,
+        };
+        entries.directory(self.page_directory(), entry)
     }
 }
 
@@ -301,7 +316,7 @@ impl State {
         &mut self,
         range: &Range<u64>,
         target: Option<Target>,
-        alloc: impl FnMut() -> Result<VideoMemory, crate::mem::VramError>,
+        alloc: impl FnMut(TableOf) -> Result<VideoMemory, VramError>,
     ) -> Result<(Plan, Retired), MapError> {
         let replaced = self.records.replace(range.clone(), target);
         let before = self.mappings.amount();
@@ -342,8 +357,8 @@ impl<P: Pci> Drop for AddressSpace<P> {
         let tables = std::mem::take(&mut state.tables);
         let limbo = std::mem::take(&mut state.limbo);
         let root = state.root.take();
-        if root.is_none() {
-            match self.leave_root(&tables) {
+        if let Some(entry) = self.borrowed {
+            match self.leave_root(entry) {
                 Ok(()) | Err(Cause::Unloaded) => {}
                 Err(error) => tracing::warn!(%error, "a BAR's page tables were not taken away"),
             }

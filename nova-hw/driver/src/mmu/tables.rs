@@ -84,14 +84,9 @@ pub(super) struct State {
 
 impl State {
     /// Which new tables a block needs for a shape: big, small.
-    pub(super) fn missing(&self, shape: Shape) -> (bool, bool) {
-        match shape {
-            Shape::Huge => (false, false),
-            Shape::Tables { big, small } => (
-                big != 0 && self.big.is_none(),
-                small != 0 && self.small.is_none(),
-            ),
-        }
+    pub(super) fn missing(&self, shape: Shape, always_big: bool) -> (bool, bool) {
+        let (big, small) = shape.tables(always_big);
+        (big && self.big.is_none(), small && self.small.is_none())
     }
 }
 
@@ -102,4 +97,6 @@ pub(super) struct Tables {
     /// By address divided by 2 MiB.
     pub(super) blocks: BTreeMap<u64, Block>,
     pub(super) pool: Pool,
+    /// There are no huge pages, and every block has a big table.
+    pub(super) always_big: bool,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use nova_spec::gmmu::Pte;
 
+use super::flags::MapFlags;
 use crate::mem::{Backing, PageSize};
 
 /// What a range leads to. A clone holds the memory too.
@@ -19,7 +20,6 @@ pub(crate) enum Target {
     },
     /// The same piece of memory over and over: a [big page](PageSize::Big), repeated at each
     /// multiple of its size.
-    #[allow(dead_code)] // for BAR1 in virtual mode
     Repeat { page: Arc<dyn Backing>, entry: Pte },
     /// No memory: reads are 0, writes are lost.
     Sparse,
@@ -27,11 +27,34 @@ pub(crate) enum Target {
 
 impl Target {
     /// Memory from an offset on.
-    pub(super) fn memory(backing: Arc<dyn Backing>, offset: u64, entry: Pte) -> Self {
+    pub(crate) fn memory(backing: Arc<dyn Backing>, offset: u64, flags: MapFlags) -> Self {
         Self::Memory {
+            entry: flags.entry(backing.aperture()),
             backing,
             offset,
-            entry,
+        }
+    }
+
+    /// A big page, over and over.
+    pub(crate) fn repeat(page: Arc<dyn Backing>, flags: MapFlags) -> Self {
+        Self::Repeat {
+            entry: flags.entry(page.aperture()),
+            page,
+        }
+    }
+
+    /// Whether both lead to the same, wherever a range of them starts.
+    pub(super) fn is_same_everywhere(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Sparse, Self::Sparse) => true,
+            (
+                Self::Repeat { page, entry },
+                Self::Repeat {
+                    page: other,
+                    entry: with,
+                },
+            ) => Arc::ptr_eq(page, other) && entry == with,
+            _ => false,
         }
     }
 
@@ -56,7 +79,7 @@ impl Target {
 
     /// The entry of a page of this size at `va`, `delta` bytes into the range; `None` where the
     /// memory is not in one piece there, or not aligned.
-    pub(super) fn entry(&self, va: u64, delta: u64, page: PageSize) -> Option<u64> {
+    pub(crate) fn entry(&self, va: u64, delta: u64, page: PageSize) -> Option<u64> {
         let (backing, offset, entry) = match self {
             Self::Sparse => return Some(Pte::sparse().raw_value()),
             Self::Repeat {

@@ -17,7 +17,6 @@ pub(crate) enum Scope {
     /// Those of the address space with its root here, which engines use.
     Space(u64),
     /// Those of a BAR with its root here, which only the hub's TLB has.
-    #[allow(dead_code)] // for BAR1 in virtual mode
     Bar(u64),
 }
 
@@ -107,10 +106,12 @@ impl<P: Pci> Tlb<P> {
         let (low, high) = invalidate_pdb(root);
         registers.write(low)?;
         registers.write(high)?;
+        // RM knows BARs by instance blocks of its own, so nouveau too names no root for them.
+        let is_bar = matches!(scope, Scope::Bar(_));
         let invalidate = NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE::DEFAULT
             .with_all_va(true)
-            .with_all_pdb(everything)
-            .with_hubtlb_only(matches!(scope, Scope::Bar(_)) && !everything)
+            .with_all_pdb(everything || is_bar)
+            .with_hubtlb_only(is_bar && !everything)
             .with_trigger(true);
         registers.write(invalidate)?;
         poll(

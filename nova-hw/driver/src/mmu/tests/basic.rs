@@ -19,7 +19,7 @@ fn count(decoded: &Decoded, size: PageSize) -> usize {
 #[test]
 fn the_largest_pages_that_fit_are_used() {
     let it = Fixture::new();
-    let memory = it.vram(&VramRequest::buffer(6 * MIB).contiguous());
+    let memory = it.alloc(&VramRequest::buffer(6 * MIB).contiguous());
     // 4 KiB of the second page on, to 68 KiB before the end of the third.
     let (offset, len) = (2 * MIB - 4 * KIB, 4 * MIB - 64 * KIB);
     let va = (1 << 47) - 4 * KIB;
@@ -47,7 +47,7 @@ fn the_largest_pages_that_fit_are_used() {
 #[test]
 fn a_huge_page_is_broken_down_and_made_whole() {
     let it = Fixture::new();
-    let memory = it.vram(&VramRequest::buffer(2 * MIB));
+    let memory = it.alloc(&VramRequest::buffer(2 * MIB));
     let va = 512 * MIB - 2 * MIB;
     let flags = MapFlags {
         read_only: true,
@@ -72,7 +72,7 @@ fn a_huge_page_is_broken_down_and_made_whole() {
 #[test]
 fn memory_lives_until_it_is_unmapped() {
     let it = Fixture::new();
-    let memory = it.vram(&VramRequest::buffer(MIB));
+    let memory = it.alloc(&VramRequest::buffer(MIB));
     it.space
         .map(MIB, memory, 0, MIB, MapFlags::default())
         .unwrap();
@@ -89,7 +89,7 @@ fn memory_lives_until_it_is_unmapped() {
 #[test]
 fn what_is_not_in_order_changes_nothing() {
     let it = Fixture::new();
-    let memory = it.vram(&VramRequest::buffer(64 * KIB));
+    let memory = it.alloc(&VramRequest::buffer(64 * KIB));
     let other = it.memory.owner("b", crate::mem::Limits::UNLIMITED);
     let request = VramRequest::buffer(4 * KIB);
     let foreign = it.memory.vram().alloc(&other, &request).unwrap();

@@ -2,7 +2,7 @@
 //! Address spaces on the model: the tables are read back from VRAM and walked.
 
 mod basic;
-mod decode;
+pub(crate) mod decode;
 
 use std::sync::Arc;
 
@@ -10,14 +10,13 @@ use nova_model::Model;
 
 use super::AddressSpace;
 use crate::{
-    card::Card,
     mem::{Limits, MemoryManager, Owner, VideoMemory, VramRequest},
-    testing::clean_memory,
+    testing::{clean_memory, VramFile},
 };
 
 /// A space of an owner, over all addresses.
 struct Fixture {
-    card: Arc<Card<Model>>,
+    vram: VramFile,
     memory: Arc<MemoryManager<Model>>,
     owner: Owner,
     space: Arc<AddressSpace<Model>>,
@@ -29,18 +28,18 @@ impl Fixture {
         let owner = memory.owner("a", Limits::UNLIMITED);
         let space = AddressSpace::new(&memory, &owner, 0..1 << 49).unwrap();
         Self {
-            card,
+            vram: VramFile::of(&card),
             memory,
             owner,
             space,
         }
     }
 
-    fn vram(&self, request: &VramRequest) -> Arc<VideoMemory> {
+    fn alloc(&self, request: &VramRequest) -> Arc<VideoMemory> {
         self.memory.vram().alloc(&self.owner, request).unwrap()
     }
 
     fn decode(&self) -> decode::Decoded {
-        decode::decode(&self.card, self.space.page_directory())
+        decode::decode(&self.vram, self.space.page_directory())
     }
 }
