@@ -22,8 +22,8 @@ use std::{
 const MOST: u32 = 5000;
 const SIZE: usize = 1 << 16;
 
-/// Tries them all, those of the probe only when asked; prints a line for each.
-pub fn run(with_probe: bool) -> Result<bool> {
+/// Tries them all; prints a line for each path.
+pub fn run() -> Result<bool> {
     prepare()?;
     let fault = Fault::new()?;
     let path = node::find()?;
@@ -35,9 +35,7 @@ pub fn run(with_probe: bool) -> Result<bool> {
     let node = Node::open(&path)?;
     ioctls(&fault, &node)?;
     drop(node);
-    if with_probe {
-        probe(&fault)?;
-    }
+    probe(&fault)?;
     // It works after all that.
     let node = Node::open(&node::find()?)?;
     let buffer = data::Buffer::new(&node, SIZE)?;
@@ -49,13 +47,14 @@ pub fn run(with_probe: bool) -> Result<bool> {
 /// Lets allocations that may sleep fail too, which is not the default.
 fn prepare() -> Result<()> {
     selftest::mount_debugfs();
-    let set = |name: &str, value: &str| {
-        fs::write(Path::new("/sys/kernel/debug/failslab").join(name), value)
-            .with_context(|| format!("failslab/{name}: has this kernel fault injection?"))
-    };
-    set("ignore-gfp-wait", "N")?;
+    failslab("ignore-gfp-wait", "N")?;
     // The stack of each failure would bury the log.
-    set("verbose", "0")
+    failslab("verbose", "0")
+}
+
+fn failslab(name: &str, value: &str) -> Result<()> {
+    fs::write(Path::new("/sys/kernel/debug/failslab").join(name), value)
+        .with_context(|| format!("failslab/{name}: has this kernel fault injection?"))
 }
 
 fn ioctls(fault: &Fault, node: &Node) -> Result<()> {
@@ -98,8 +97,35 @@ fn ioctls(fault: &Fault, node: &Node) -> Result<()> {
     fault.try_all("GEM_CHECKSUM", made, sum, close)
 }
 
+/// The function that makes a node's device.
+const SPARED: &str = "drm_sysfs_minor_alloc";
+/// How far up the stack it is looked for, the most that there is (`MAX_STACK_TRACE_DEPTH`).
+const STACK_DEPTH: u32 = 32;
+
+/// Lets no allocation fail that is made in a function of the kernel, or below it.
+fn spare(function: &str) -> Result<()> {
+    let symbols = fs::read_to_string("/proc/kallsyms").context("/proc/kallsyms")?;
+    let symbols = symbols.lines().filter_map(|line| {
+        let mut words = line.split(' ');
+        let address = u64::from_str_radix(words.next()?, 16).ok()?;
+        Some((address, words.nth(1)?))
+    });
+    let symbols: Vec<_> = symbols.collect();
+    let start = symbols.iter().find(|(_, name)| *name == function);
+    let (start, _) = start.with_context(|| format!("the kernel has no {function}"))?;
+    let above = symbols.iter().map(|(at, _)| *at).filter(|at| at > start);
+    let end = above.min().context("no symbol above")?;
+    failslab("stacktrace-depth", &STACK_DEPTH.to_string())?;
+    failslab("reject-start", &format!("{start:#x}"))?;
+    failslab("reject-end", &format!("{end:#x}"))
+}
+
 /// Binds the driver to its device, again and again.
+///
+/// Linux 7.3 does not survive one of these failures: `drm_minor_alloc()` registers its release before it makes the node's
+/// device, and the release then gives an error pointer to `put_device()`. Allocations in [`SPARED`] do not fail.
 fn probe(fault: &Fault) -> Result<()> {
+    spare(SPARED)?;
     let driver = PathBuf::from("/sys/bus/virtio/drivers/virtio_nova");
     let device = fs::read_dir(&driver)?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())

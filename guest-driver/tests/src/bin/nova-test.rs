@@ -41,12 +41,8 @@ enum Command {
     },
     /// Starts a request while the host does not answer, and kills the process that waits for it.
     KillWaiter,
-    /// Lets every allocation on the paths of open and the ioctls fail, one at a time; on a kernel with fault injection.
-    Failslab {
-        /// The probe's too. Linux up to 7.3 crashes in it: DRM core's own cleanup takes an error for a device.
-        #[arg(long)]
-        probe: bool,
-    },
+    /// Lets every allocation on the paths of probe, open and the ioctls fail, one at a time; on a kernel with fault injection.
+    Failslab,
     /// Starts requests until the host, which is stopped meanwhile, is given up; then waits for it to go on.
     SilentHost,
 }
@@ -70,7 +66,7 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Reload { times } => reload::run(times),
         Command::Hold { objects } => hold::run(objects),
         Command::KillWaiter => hold::kill_waiter(),
-        Command::Failslab { probe } => failslab::run(probe),
+        Command::Failslab => failslab::run(),
         Command::SilentHost => hold::silent_host(),
     }
 }
