@@ -7,7 +7,7 @@ use nova_pci::{Bar, BarMemory, PciError};
 
 use crate::{
     device::{check_range, Card},
-    gpu::wpr,
+    gpu::{wpr, BarWindow},
     state::Window,
     timer::Timer,
 };
@@ -43,12 +43,12 @@ impl Bar for ModelBar {
         check_range(self.name, self.size, offset, data.len())?;
         let card = &self.card;
         let mut state = card.state();
-        state.flush_posted(&card.vram);
+        state.flush_posted();
         if !state.answers() {
             data.fill(0xff);
             return Ok(());
         }
-        if self.window == Window::Vram && state.vram_is_direct() {
+        if state.is_direct(self.window) {
             // Large copies do not keep other threads from the registers.
             let wpr2 = state.wpr2();
             drop(state);
@@ -70,13 +70,13 @@ impl Bar for ModelBar {
         if !state.answers() {
             return Ok(());
         }
-        if self.window == Window::Vram && state.vram_is_direct() && !state.posts() {
+        if state.is_direct(self.window) && !state.posts() {
             let wpr2 = state.wpr2();
             drop(state);
             wpr::cpu_write(&card.vram, wpr2.as_ref(), offset, data);
             return Ok(());
         }
-        state.write(&card.vram, self.window, offset, data);
+        state.write(self.window, offset, data);
         if state.timer_is_needed() {
             drop(state);
             Timer::wake(card);
@@ -84,15 +84,16 @@ impl Bar for ModelBar {
         Ok(())
     }
 
+    /// BAR1 in physical mode. A mapping shows VRAM as it is, so it is wrong once BAR1 goes
+    /// through page tables: a driver that has BAR1 so does without one.
     fn memory(&self) -> Option<BarMemory> {
-        match self.window {
-            Window::Vram => Some(BarMemory {
-                file: self.card.vram.file(),
-                offset: 0,
-                len: self.size,
-            }),
-            Window::Registers | Window::Instance => None,
-        }
+        let bar1 = Window::Memory(BarWindow::Bar1);
+        let direct = self.window == bar1 && self.card.state().is_direct(bar1);
+        direct.then(|| BarMemory {
+            file: self.card.vram.file(),
+            offset: 0,
+            len: self.size,
+        })
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     builder::Builder,
     bus::{Bus, ADDRESS_BITS},
     config::ConfigSpace,
-    gpu::Gpu,
+    gpu::{BarWindow, Gpu},
     interrupt::Interrupt,
     state::{State, Window},
     timer::Timer,
@@ -105,8 +105,8 @@ impl Pci for Model {
         let chip = &self.card.chip;
         let (window, size) = match index {
             BarIndex::Bar0 => (Window::Registers, chip.bar0_size),
-            BarIndex::Bar1 => (Window::Vram, chip.bar1_size),
-            BarIndex::Bar3 => (Window::Instance, chip.bar3_size),
+            BarIndex::Bar1 => (Window::Memory(BarWindow::Bar1), chip.bar1_size),
+            BarIndex::Bar3 => (Window::Memory(BarWindow::Bar2), chip.bar3_size),
             BarIndex::Bar2 | BarIndex::Bar4 | BarIndex::Bar5 => return Err(PciError::NoBar(index)),
         };
         let card = self.card.clone();

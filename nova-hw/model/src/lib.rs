@@ -11,10 +11,11 @@
 //! * BAR0, 16 MiB: every register that `nova-spec` declares, the ROM window, the mirror of
 //!   configuration space, PRAMIN; the interrupt tree, the clock, and the two falcons with their
 //!   DMA. An undefined register reads 0 and drops writes, and is logged the first time;
-//! * BAR1, 256 MiB: the first part of VRAM, which is one sealed, sparse memfd. BAR1 is in
-//!   physical mode; in virtual mode, without page tables, it answers all-ones. Who maps the
-//!   memfd bypasses the card, and sees the write-protected region too;
-//! * BAR3, 32 MiB: nothing behind it yet, so it is like undefined registers;
+//! * BAR1, 256 MiB, and BAR3, 32 MiB (NVIDIA's BAR2): in physical mode the first part of
+//!   VRAM, which is one sealed, sparse memfd; in virtual mode, in which GSP-RM leaves them,
+//!   what their page tables map at the moment of an access. [`ModelBar`] gives the memfd away
+//!   only while BAR1 is physical: who maps it bypasses the card, page tables and
+//!   write-protected region included;
 //! * the option ROM, 512 KiB;
 //! * what FWSEC, the booters and GSP-RM do that a driver can see, from a card at power-on to
 //!   one that answers calls, and back.

@@ -11,11 +11,9 @@ use crate::{
     config::{ConfigSpace, Effect},
     deferred::{Deferred, Delays},
     fault::FaultPlan,
-    gpu::{wpr, Gpu},
+    gpu::{BarWindow, Gpu},
     interrupt::Interrupts,
-    register_file::{parts, RegisterFile},
     trace::Trace,
-    vram::Vram,
 };
 
 /// How often something that could not happen yet is tried again.
@@ -25,8 +23,7 @@ const RETRY: Duration = Duration::from_millis(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Window {
     Registers,
-    Vram,
-    Instance,
+    Memory(BarWindow),
 }
 
 /// A write that the card does not have yet.
@@ -43,8 +40,6 @@ pub(crate) struct State {
     pub(crate) interrupts: Interrupts,
     pub(crate) config: ConfigSpace,
     gpu: Gpu,
-    /// No register is declared in BAR3: this only logs.
-    bar3: RegisterFile,
     /// How late writes to BARs are; at once without.
     delays: Option<Delays>,
     posted: Deferred<Posted>,
@@ -58,7 +53,6 @@ impl State {
             interrupts: Interrupts::default(),
             config,
             gpu,
-            bar3: RegisterFile::new(Vec::new()),
             delays: None,
             posted: Deferred::default(),
             timer_due: None,
@@ -95,16 +89,16 @@ impl State {
         self.config.decodes_memory() && !self.gpu.is_gone()
     }
 
-    pub(crate) fn read_config(&mut self, vram: &Vram, offset: u16, data: &mut [u8]) {
-        self.flush_posted(vram);
+    pub(crate) fn read_config(&mut self, offset: u16, data: &mut [u8]) {
+        self.flush_posted();
         match self.gpu.is_gone() {
             true => data.fill(0xff),
             false => self.config.read(offset, data),
         }
     }
 
-    pub(crate) fn write_config(&mut self, vram: &Vram, offset: u16, data: &[u8]) {
-        self.flush_posted(vram);
+    pub(crate) fn write_config(&mut self, offset: u16, data: &[u8]) {
+        self.flush_posted();
         if self.gpu.is_gone() {
             return;
         }
@@ -121,9 +115,12 @@ impl State {
         }
     }
 
-    /// Whether BAR1 is VRAM as it is.
-    pub(crate) fn vram_is_direct(&self) -> bool {
-        self.gpu.bar1_is_physical()
+    /// Whether a BAR is VRAM as it is.
+    pub(crate) fn is_direct(&self, window: Window) -> bool {
+        match window {
+            Window::Registers => false,
+            Window::Memory(window) => self.gpu.bar_is_physical(window),
+        }
     }
 
     pub(crate) fn wpr2(&self) -> Option<Range<u64>> {
@@ -140,21 +137,16 @@ impl State {
     pub(crate) fn read(&mut self, window: Window, offset: u64, data: &mut [u8]) {
         match window {
             Window::Registers => self.gpu.read(&self.config, offset, data),
-            Window::Instance => {
-                for part in parts(offset, data.len()) {
-                    part.put(self.bar3.read(part.register), data);
-                }
-            }
-            Window::Vram => data.fill(0xff),
+            Window::Memory(window) => self.gpu.read_bar(window, offset, data),
         }
         self.gpu.dma.flush();
         self.settle();
     }
 
     /// Writes, now or later.
-    pub(crate) fn write(&mut self, vram: &Vram, window: Window, offset: u64, data: &[u8]) {
+    pub(crate) fn write(&mut self, window: Window, offset: u64, data: &[u8]) {
         match &mut self.delays {
-            None => self.write_now(vram, window, offset, data),
+            None => self.write_now(window, offset, data),
             Some(delays) => {
                 let (delay, data) = (delays.draw(), data.to_vec());
                 self.posted.push(
@@ -165,22 +157,22 @@ impl State {
                         data,
                     },
                 );
-                self.advance_posted(vram, Instant::now());
+                self.advance_posted(Instant::now());
             }
         }
     }
 
     /// Lets every posted write arrive.
-    pub(crate) fn flush_posted(&mut self, vram: &Vram) {
+    pub(crate) fn flush_posted(&mut self) {
         while let Some(posted) = self.posted.pop() {
-            self.write_now(vram, posted.window, posted.offset, &posted.data);
+            self.write_now(posted.window, posted.offset, &posted.data);
         }
     }
 
     /// Lets happen whatever is due; returns when there is something again.
-    pub(crate) fn advance(&mut self, vram: &Vram) -> Option<Instant> {
+    pub(crate) fn advance(&mut self) -> Option<Instant> {
         let now = Instant::now();
-        self.advance_posted(vram, now);
+        self.advance_posted(now);
         self.gpu.advance(now);
         self.gpu.dma.advance(now);
         self.settle();
@@ -201,27 +193,19 @@ impl State {
         }
     }
 
-    fn advance_posted(&mut self, vram: &Vram, now: Instant) {
+    fn advance_posted(&mut self, now: Instant) {
         while let Some(posted) = self.posted.pop_due(now) {
-            self.write_now(vram, posted.window, posted.offset, &posted.data);
+            self.write_now(posted.window, posted.offset, &posted.data);
         }
     }
 
-    fn write_now(&mut self, vram: &Vram, window: Window, offset: u64, data: &[u8]) {
+    fn write_now(&mut self, window: Window, offset: u64, data: &[u8]) {
         if !self.answers() {
             return;
         }
         match window {
             Window::Registers => self.gpu.write(offset, data),
-            Window::Instance => {
-                for part in parts(offset, data.len()) {
-                    self.bar3.write(part.register, part.written(data));
-                }
-            }
-            Window::Vram if self.vram_is_direct() => {
-                wpr::cpu_write(vram, self.wpr2().as_ref(), offset, data);
-            }
-            Window::Vram => {}
+            Window::Memory(window) => self.gpu.write_bar(window, offset, data),
         }
         self.settle();
     }

@@ -49,7 +49,7 @@ impl Drop for Timer {
 
 fn run(card: &Weak<Card>) {
     while let Some(card) = card.upgrade() {
-        let due = card.state().advance(&card.vram);
+        let due = card.state().advance();
         drop(card);
         match due {
             None => thread::park(),

@@ -33,7 +33,7 @@ impl Model {
     pub fn config_region_read(&self, offset: u64, data: &mut [u8]) -> Result<(), PciError> {
         let offset = config_offset(offset, data.len())?;
         let card = &self.card;
-        card.state().read_config(&card.vram, offset, data);
+        card.state().read_config(offset, data);
         Ok(())
     }
 
@@ -44,7 +44,7 @@ impl Model {
     pub fn config_region_write(&self, offset: u64, data: &[u8]) -> Result<(), PciError> {
         let offset = config_offset(offset, data.len())?;
         let card = &self.card;
-        card.state().write_config(&card.vram, offset, data);
+        card.state().write_config(offset, data);
         Ok(())
     }
 

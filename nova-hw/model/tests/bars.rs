@@ -45,9 +45,17 @@ fn read_only_and_undefined_registers_keep_their_value() {
         assert_eq!(bar0.read32(offset).unwrap(), before, "{offset:#x}");
     }
     assert_eq!(bar0.read32(0x1183a4).unwrap(), 1024);
-    let bar3 = enabled().bar(BarIndex::Bar3).unwrap();
-    bar3.write32(0, 7).unwrap();
-    assert_eq!(bar3.read32(0).unwrap(), 0);
+}
+
+#[test]
+fn bar3_is_the_first_of_vram_until_it_has_page_tables() {
+    let model = enabled();
+    let bar = |index| model.bar(index).unwrap();
+    bar(BarIndex::Bar3).write32(4096, 7).unwrap();
+    assert_eq!(bar(BarIndex::Bar1).read32(4096).unwrap(), 7);
+    bar(BarIndex::Bar0).write32(0x1714, 1 << 31).unwrap();
+    assert_eq!(bar(BarIndex::Bar3).read32(4096).unwrap(), u32::MAX);
+    assert_eq!(bar(BarIndex::Bar1).read32(4096).unwrap(), 7);
 }
 
 #[test]
@@ -104,6 +112,13 @@ fn bar1_is_the_first_of_vram_for_every_view_of_it() {
 
     assert!(model.bar(BarIndex::Bar0).unwrap().memory().is_none());
     assert!(model.bar(BarIndex::Bar3).unwrap().memory().is_none());
+    // In virtual mode a mapping would show something else than the BAR.
+    model
+        .bar(BarIndex::Bar0)
+        .unwrap()
+        .write32(0x1704, 1 << 31)
+        .unwrap();
+    assert!(bar1.memory().is_none());
 }
 
 #[test]

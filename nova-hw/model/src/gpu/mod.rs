@@ -4,6 +4,7 @@
 //! Every register has its content in the one [`RegisterFile`]. A unit whose register changes
 //! by itself puts the content there before a read, and acts after a write.
 
+mod bars;
 mod booter;
 mod brom;
 pub(crate) mod engines;
@@ -39,6 +40,8 @@ use crate::{
     vram::Vram,
 };
 use falcon::{Falcon, Request};
+
+pub(crate) use bars::BarWindow;
 
 /// The interrupt vector of GSP. The card chooses it; its drivers ask GSP-RM.
 pub(crate) const GSP_VECTOR: u32 = 133;
@@ -156,12 +159,6 @@ impl Gpu {
     /// What the ROM's BAR shows.
     pub(crate) fn rom(&self) -> &[u8] {
         self.board.vbios.rom()
-    }
-
-    /// Whether BAR1 shows VRAM as it is.
-    pub(crate) fn bar1_is_physical(&self) -> bool {
-        let block: NV_PBUS_BAR1_BLOCK = self.registers.get();
-        block.mode() == NV_PBUS_BAR1_BLOCK_MODE::PHYSICAL
     }
 
     /// The part of VRAM that the CPU may not touch.
