@@ -95,6 +95,24 @@ impl DmaSpace {
         })
     }
 
+    /// Addresses for memory of a guest's, aligned to `len`, a power of two. They are taken from
+    /// the top, so that those below 2^40, which falcons reach, are left to buffers.
+    pub(crate) fn take_slot(&self, len: u64) -> Result<Address, DmaError> {
+        let mut ranges = self.ranges.lock().unwrap_or_else(PoisonError::into_inner);
+        for (index, allocator) in ranges.iter_mut().enumerate().rev() {
+            if let Ok(slot) = allocator.allocate(len, len, AllocPolicy::LastMatch) {
+                let ranges = self.ranges.clone();
+                return Ok(Address {
+                    ranges,
+                    index,
+                    slot,
+                });
+            }
+        }
+        let bits = ADDRESS_BITS;
+        Err(DmaError::NoAddress { len, bits })
+    }
+
     fn take(&self, len: u64, reach: DmaReach) -> Result<Address, DmaError> {
         let none = DmaError::NoAddress {
             len,
@@ -138,14 +156,15 @@ fn free(allocator: &mut AddressAllocator, slot: &Slot) {
 
 /// Bus addresses that are taken while this lives.
 #[derive(Debug)]
-struct Address {
+pub(crate) struct Address {
     ranges: Arc<Mutex<Vec<AddressAllocator>>>,
     index: usize,
     slot: Slot,
 }
 
 impl Address {
-    fn start(&self) -> u64 {
+    /// The first.
+    pub(crate) fn start(&self) -> u64 {
         self.slot.start()
     }
 }
@@ -238,6 +257,22 @@ mod tests {
     fn ranges_without_a_whole_page_are_none() {
         let space = space(&[0..=0xffff, 0x2_0001..=0x2_0fff, 1 << 47..=u64::MAX]);
         assert!(space.take(0x1000, DmaReach::Bits47).is_err());
+    }
+
+    #[test]
+    fn slots_are_aligned_inside_ranges_and_nobody_elses() {
+        // As on a PC: a hole for the interrupt controller, and an IOMMU of 39 bits.
+        let space = space(&[0..=0xfedf_ffff, 0xfef0_0000..=(1 << 39) - 1]);
+        let low = space.take(0x1000, DmaReach::Bits40).unwrap();
+        let size = 1 << 37;
+        let slots: Vec<_> = std::iter::from_fn(|| space.take_slot(size).ok()).collect();
+        let starts: Vec<_> = slots.iter().map(Address::start).collect();
+        assert_eq!(starts, [3 << 37, 2 << 37, 1 << 37]);
+        assert!(space.take_slot(1 << 47).is_err());
+        let small = space.take_slot(1 << 31).unwrap();
+        assert_eq!(small.start(), (1 << 37) - (1 << 31));
+        assert!(space.take(0x1000, DmaReach::Bits40).is_ok());
+        assert_eq!(low.start(), FIRST_ADDRESS);
     }
 
     #[test]

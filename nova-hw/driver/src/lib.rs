@@ -54,6 +54,7 @@
 //! | [`mem`] | memory for work: owners, VRAM, system memory |
 //! | [`mmu`] | page tables and TLBs |
 //! | [`bar1`] | BAR1 in virtual mode |
+//! | [`guest`] | a guest's memory in the IOMMU |
 #![forbid(unsafe_code)]
 
 pub mod bar1;
@@ -68,6 +69,7 @@ mod flush_page;
 mod gfw;
 mod gpu;
 mod gsp;
+pub mod guest;
 mod info;
 pub mod mem;
 pub mod mmu;

@@ -38,6 +38,7 @@ mod video;
 mod vram;
 
 pub use backing::Backing;
+pub(crate) use backing::Sealed;
 pub(crate) use buddy::Buddy;
 pub use extent::{Extent, Extents};
 pub(crate) use instmem::Instmem;

@@ -29,7 +29,6 @@ pub(super) struct Retired {
     pub(super) pages: Vec<VideoMemory>,
     pub(super) slots: Vec<Slot>,
     /// Holds what was mapped.
-    #[allow(dead_code)] // lives for its drop
     pub(super) replaced: Option<Replaced>,
 }
 
@@ -194,6 +193,8 @@ impl<P: Pci> Commit<'_, P> {
         let Some(table) = new.small else {
             return Ok(());
         };
+        let replaced = self.retired.replaced.as_ref();
+        let were_free = replaced.is_some_and(Replaced::was_free);
         let mut ranges: Vec<Range<u64>> = Vec::new();
         for (index, whole) in sixteenths(va) {
             if (work.touched & new.small_pages) >> index & 1 == 0 {
@@ -211,7 +212,7 @@ impl<P: Pci> Commit<'_, P> {
         for range in ranges {
             let entries = self.records.small_entries(range.clone());
             let at = table + (range.start - va) / SMALL_PAGE * 8;
-            self.entries.live(at, &entries)?;
+            self.entries.live(at, &entries, were_free)?;
         }
         Ok(())
     }
@@ -223,7 +224,8 @@ impl<P: Pci> Commit<'_, P> {
         for (first, count) in runs(changed) {
             let indices = first..first + count;
             let entries: Vec<_> = indices.map(|at| self.big_entry(va, &new, at)).collect();
-            self.entries.live(table + u64::from(first) * 8, &entries)?;
+            self.entries
+                .live(table + u64::from(first) * 8, &entries, false)?;
         }
         Ok(())
     }
@@ -234,7 +236,8 @@ impl<P: Pci> Commit<'_, P> {
         let gone = work.touched & work.old.small_pages & !work.new.small_pages;
         for (first, count) in runs(gone) {
             let zeros = vec![0; count as usize * 16];
-            self.entries.live(table + u64::from(first) * 128, &zeros)?;
+            self.entries
+                .live(table + u64::from(first) * 128, &zeros, false)?;
         }
         Ok(())
     }

@@ -4,9 +4,9 @@
 //! An entry has 8 bytes and the CPU writes 4 at a time. Half of an old entry together with half
 //! of a new one must not lead to memory that is in neither. The low half has the valid bit, the
 //! aperture and the address up to bit 35; the high half has the rest of the address and the kind.
-//! So an entry is made invalid by its low half, then gets its high half, then its low half.
-//! While no address in use needs the high half, that is not necessary and entries are written in
-//! blocks.
+//! So an entry is made invalid by its low half, then gets its high half, then its low half. While
+//! no address in use needs the high half that is not necessary, and where nothing was mapped the
+//! first step is not: then entries are written in blocks.
 
 use nova_pci::Pci;
 
@@ -28,13 +28,24 @@ impl<P: Pci> Entries<'_, P> {
         self.instmem.write(address, &bytes(entries))
     }
 
-    /// Writes adjacent entries of a table in use.
-    pub(super) fn live(&self, address: u64, entries: &[u64]) -> Result<(), Cause> {
+    /// Writes adjacent entries of a table in use. `were_free` says that none of them is valid.
+    pub(super) fn live(&self, address: u64, entries: &[u64], were_free: bool) -> Result<(), Cause> {
         if !self.wide {
             return self.fresh(address, entries);
         }
-        let dwords = entries.iter().zip((address..).step_by(8));
-        let dwords: Vec<_> = dwords.flat_map(|(&entry, at)| ordered(at, entry)).collect();
+        if were_free {
+            let high: Vec<_> = entries.iter().map(|entry| entry >> 32 << 32).collect();
+            self.fresh(address, &high)?;
+            return self.fresh(address, entries);
+        }
+        let mut dwords = Vec::with_capacity(entries.len() * 3);
+        for (&entry, at) in entries.iter().zip((address..).step_by(8)) {
+            match entry {
+                // What its high half says does not matter.
+                0 => dwords.push((at, 0)),
+                _ => dwords.extend(ordered(at, entry)),
+            }
+        }
         self.instmem.write_dwords(&dwords)
     }
 

@@ -27,6 +27,13 @@ pub(super) struct Replaced {
     removed: Vec<(u64, Record)>,
 }
 
+impl Replaced {
+    /// Whether nothing was mapped there.
+    pub(super) fn was_free(&self) -> bool {
+        self.removed.is_empty()
+    }
+}
+
 /// A part of a record.
 pub(super) struct Part<'a> {
     pub(super) range: Range<u64>,
