@@ -202,6 +202,11 @@ pub mod ramin {
     pub const RAMFC_SIZE: u64 = 0x200;
     /// Where the page directory is: [`PageDirBaseLo`](super::PageDirBaseLo), then bits 63:32.
     pub const PAGE_DIR_BASE: u64 = 0x200;
+    /// Which subcontexts are valid: a bit each of 64.
+    pub const SC_PDB_VALID: u64 = 0x298;
+    /// Where the first subcontext's page directory is, as at [`PAGE_DIR_BASE`]; the next one
+    /// follows 16 bytes on.
+    pub const SC_PAGE_DIR_BASE: u64 = 0x2a0;
 }
 
 /// A channel's register in a runlist's channel RAM, 4 bytes a channel from the runlist's
