@@ -30,6 +30,7 @@ use crate::{
     gsp::{GspMemory, Rm},
     info::{BootInfo, FirmwareInfo},
     mem::MemoryManager,
+    rm::SharedRm,
     timeouts::Timeouts,
     ucode::{Ucode, UcodeError},
     vbios::Rom,
@@ -63,7 +64,7 @@ pub struct Booted<P: Pci> {
 struct Parts<P: Pci> {
     bar1: (Bar1Setup, Mutex<Weak<Bar1<P>>>),
     memory: OpenMemory<P>,
-    rm: Rm<P>,
+    rm: RunningRm<P>,
     bundle: UnloadBundle<P>,
     _memory: Arc<GspMemory<P::Mapping>>,
     flush_page: FlushPage<P>,
@@ -75,6 +76,18 @@ struct OpenMemory<P: Pci>(Arc<MemoryManager<P>>);
 impl<P: Pci> Drop for OpenMemory<P> {
     fn drop(&mut self) {
         self.0.close();
+    }
+}
+
+/// GSP-RM until it is told to end, at the latest when this is dropped; whoever else has a part in
+/// it finds it closed then.
+struct RunningRm<P: Pci>(Arc<SharedRm<P>>);
+
+impl<P: Pci> Drop for RunningRm<P> {
+    fn drop(&mut self) {
+        if let Err(Failed { step, cause }) = self.0.unload() {
+            tracing::warn!(error = %cause, "cannot {step}");
+        }
     }
 }
 
@@ -116,7 +129,12 @@ impl<P: Pci> Booted<P> {
     /// # Errors
     /// When a message is not in order; it is thrown away.
     pub fn handle_events(&mut self) -> Result<u32, Cause> {
-        self.parts.rm.handle_events()
+        self.parts.rm.0.log_events()
+    }
+
+    /// GSP-RM.
+    pub(crate) fn rm(&self) -> &Arc<SharedRm<P>> {
+        &self.parts.rm.0
     }
 
     /// Ends GSP-RM and leaves the card so that it can be booted again, by whomever, without a
@@ -130,13 +148,13 @@ impl<P: Pci> Booted<P> {
         let Parts {
             memory,
             bar1: _,
-            mut rm,
+            rm,
             mut bundle,
             _memory,
             mut flush_page,
         } = parts;
         drop(memory);
-        let rm = rm.unload();
+        let rm = rm.0.unload();
         let bundle = bundle.run();
         let flush_page = flush_page.clear().during(Step::ClearFlushPage);
         rm.and(bundle).and(flush_page)?;
@@ -255,7 +273,7 @@ fn attempt<P: Pci>(
     let parts = Parts {
         bar1: (bar1, Mutex::default()),
         memory: OpenMemory(MemoryManager::new(card, timeouts, &info)),
-        rm,
+        rm: RunningRm(Arc::new(SharedRm::new(card, rm))),
         bundle,
         _memory: memory,
         flush_page,

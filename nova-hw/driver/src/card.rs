@@ -49,12 +49,18 @@ impl<P: Pci> Card<P> {
         self.enabled.bus_master()
     }
 
-    /// Keeps a card from memory that does not end what it was told to do: without bus mastering
-    /// first, then by a reset. What does not work is only logged.
-    pub(crate) fn silence(&self) {
+    /// Keeps a card from memory, as long as nobody turns bus mastering on again. What does not
+    /// work is only logged.
+    pub(crate) fn stop_bus_mastering(&self) {
         if let Err(error) = self.enabled.decode_memory() {
             tracing::warn!(%error, "bus mastering could not be turned off");
         }
+    }
+
+    /// Keeps a card from memory that does not end what it was told to do: without bus mastering
+    /// first, then by a reset. What does not work is only logged.
+    pub(crate) fn silence(&self) {
+        self.stop_bus_mastering();
         match self.pci().reset() {
             Ok(()) => drop(self.enabled.decode_memory()),
             Err(error) => tracing::warn!(%error, "the GPU could not be reset"),

@@ -46,6 +46,12 @@
 //! | `falcon` | resetting, loading and running a falcon |
 //! | `wpr2` | the write-protected region: making it, and ending it |
 //! | `gsp` | GSP-RM: memory, queues, commands and events, sequencer |
+//! | `rm` | RM's objects: clients and what they have, as calls with types |
+//! | `device` | a GPU that does work: owners and what they have |
+//! | `channel` | channels, and taking them off the GPU |
+//! | `queue` | channels whose ring the driver fills; fences |
+//! | `copy` | commands for a copy engine |
+//! | `event` | interrupts, RM's events, errors of channels |
 //! | `error` | why something did not work |
 //! | `timeouts`, `wait` | how long is waited, and how |
 //! | `card`, `command`, `dma` | the device: what all parts share, its command register, its memory |
@@ -60,9 +66,13 @@
 pub mod bar1;
 mod boot;
 mod card;
+mod channel;
 mod command;
+mod copy;
+mod device;
 mod dma;
 mod error;
+mod event;
 mod falcon;
 mod firmware;
 mod flush_page;
@@ -73,7 +83,9 @@ pub mod guest;
 mod info;
 pub mod mem;
 pub mod mmu;
+mod queue;
 mod registers;
+mod rm;
 #[cfg(test)]
 mod testing;
 mod timeouts;
@@ -85,12 +97,18 @@ mod wait;
 mod wpr2;
 
 pub use boot::{BootOptions, Booted};
+pub use channel::{Channel, RingPlace};
+pub use copy::{Command, CommandError, FillValue};
+pub use device::{Device, OpenError, OwnerHandle, Space, WorkError};
 pub use dma::DmaError;
 pub use error::{BootError, Cause, ProbeError, Step, UnloadError};
+pub use event::{ChannelFault, FaultReason};
 pub use firmware::{FirmwareError, FirmwareFolders, FirmwareSet, FirmwareSource, FoundFile};
 pub use gpu::Gpu;
 pub use gsp::{MessageError, SequencerError};
 pub use info::{BootInfo, FirmwareInfo, GpuInfo, PciIds, VbiosInfo, VramLayout, VramRegion};
+pub use queue::{CopyQueue, Fence, FenceError, SubmitError};
+pub use rm::{RmCall, RmError};
 pub use timeouts::Timeouts;
 pub use trace::{Direction, RegisterAccess, Trace, TraceWriter};
 pub use ucode::UcodeError;

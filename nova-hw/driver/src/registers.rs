@@ -6,7 +6,9 @@ use std::{sync::Arc, time::Duration};
 
 use nova_pci::{Bar, PciError};
 use nova_spec::{
-    register::{FixedRegister, Location, Readable, Register, Writable},
+    register::{
+        FixedRegister, Location, Readable, Register, Writable, WriteOneToClear, WriteOneToSet,
+    },
     regs::{name_at, Named, NV_PMC_BOOT_0},
 };
 
@@ -67,6 +69,24 @@ impl<B: Bar> Registers<B> {
         register: R,
     ) -> Result<(), Cause> {
         Ok(self.write_offset(location.offset(), register.into_raw())?)
+    }
+
+    /// Clears the bits that are set in `ones`.
+    pub(crate) fn clear_at<R: Register + WriteOneToClear>(
+        &self,
+        location: Location<R>,
+        ones: u32,
+    ) -> Result<(), Cause> {
+        Ok(self.write_offset(location.offset(), ones)?)
+    }
+
+    /// Sets the bits that are set in `ones`.
+    pub(crate) fn set_at<R: Register + WriteOneToSet>(
+        &self,
+        location: Location<R>,
+        ones: u32,
+    ) -> Result<(), Cause> {
+        Ok(self.write_offset(location.offset(), ones)?)
     }
 
     /// Reads a register, changes it and writes it back.

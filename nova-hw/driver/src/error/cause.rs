@@ -133,6 +133,12 @@ pub enum Cause {
     /// The message queues.
     #[error(transparent)]
     Message(#[from] MessageError),
+    /// The card was lost before.
+    #[error("the card was lost before")]
+    Lost(#[source] std::sync::Arc<Cause>),
+    /// RM does not let go of something.
+    #[error("RM keeps what it should free")]
+    Rm(#[source] Box<crate::RmError>),
     /// RM's sequencer.
     #[error(transparent)]
     Sequencer(#[from] SequencerError),

@@ -21,4 +21,4 @@ mod static_info;
 
 pub use error::{MessageError, SequencerError};
 pub(crate) use memory::GspMemory;
-pub(crate) use rm::Rm;
+pub(crate) use rm::{EventSink, Rm, RmEvent};

@@ -23,11 +23,26 @@ use nova_spec::{
 use super::{memory::GspMemory, MessageError};
 use crate::{card::Card, dma::DmaError, error::Cause, wait};
 
-/// A message of GSP's, copied and checked: known, in turn, without error.
+/// A message of GSP's, copied and checked: known, and in turn.
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) function: RpcFunction,
+    /// How RM says it went: an answer may be that something did not work.
+    pub(super) status: NvStatus,
     pub(super) payload: Vec<u8>,
+}
+
+impl Received {
+    /// The payload of a message that says that all is well.
+    pub(super) fn into_payload(self) -> Result<Vec<u8>, MessageError> {
+        let Self {
+            function, status, ..
+        } = self;
+        match status.is_ok() {
+            true => Ok(self.payload),
+            false => Err(MessageError::Status { function, status }),
+        }
+    }
 }
 
 /// Both queues. The pointers that the driver owns are kept here and only written to memory.
@@ -166,6 +181,7 @@ impl<P: Pci> Queues<P> {
         self.check(&message)?;
         let received = Received {
             function: message.function,
+            status: NvStatus(message.rpc_result),
             payload: message.payload.to_vec(),
         };
         self.next_message = Some(message.seq_num.wrapping_add(1));
@@ -185,10 +201,6 @@ impl<P: Pci> Queues<P> {
         }
         if function.name().is_none() {
             return Err(MessageError::UnknownFunction(function));
-        }
-        let status = NvStatus(message.rpc_result);
-        if !status.is_ok() {
-            return Err(MessageError::Status { function, status });
         }
         Ok(())
     }

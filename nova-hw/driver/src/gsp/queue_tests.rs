@@ -180,7 +180,8 @@ fn what_is_cut_off_lost_unknown_or_failed_is_named() {
     };
     gsp.seq_num += 1;
     gsp.put(&message.encode().unwrap(), 1);
-    let error = gsp.receive().unwrap_err();
+    let answer = gsp.receive().unwrap().unwrap();
+    let error = answer.into_payload().unwrap_err();
     assert_eq!(
         error.to_string(),
         "RM answers GET_GSP_STATIC_INFO with NV_ERR_INVALID_ARGUMENT"

@@ -9,6 +9,7 @@ use nova_spec::{
     pci::header,
     register::RelativeRegister,
     regs::NV_PFALCON_FALCON_MAILBOX0,
+    rm::{event::RcTriggered, NvStatus},
     rpc::{
         registry,
         static_info::GspStaticConfigInfo,
@@ -16,6 +17,7 @@ use nova_spec::{
         unload::{UnloadingGuestDriver, LIBOS_SUSPENDED},
         RpcFunction,
     },
+    FormatError,
 };
 use zerocopy::IntoBytes;
 
@@ -57,6 +59,28 @@ pub(crate) struct Rm<P: Pci> {
     queues: Queues<P>,
     app_version: u32,
     state: State,
+    sink: Option<EventSink>,
+}
+
+/// Who is told of events about channels.
+pub(crate) type EventSink = Box<dyn Fn(RmEvent) + Send>;
+
+/// An event about channels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RmEvent {
+    /// A channel had an error, and is off.
+    Rc(RcTriggered),
+    /// There is a fault in RM's fault buffer. RM looks at it and tells of the channel.
+    MmuFaultQueued,
+}
+
+impl RmEvent {
+    fn decode(function: RpcFunction, payload: &[u8]) -> Result<Self, FormatError> {
+        match function {
+            RpcFunction::RC_TRIGGERED => RcTriggered::decode(payload).copied().map(Self::Rc),
+            _ => Ok(Self::MmuFaultQueued),
+        }
+    }
 }
 
 impl<P: Pci> Rm<P> {
@@ -74,7 +98,20 @@ impl<P: Pci> Rm<P> {
             queues: Queues::new(card, memory),
             app_version,
             state: State::Starting,
+            sink: None,
         }
+    }
+
+    /// An RM that has started, for tests that play GSP.
+    #[cfg(test)]
+    pub(crate) fn running(
+        card: &Arc<Card<P>>,
+        timeouts: &Timeouts,
+        memory: &Arc<GspMemory<P::Mapping>>,
+    ) -> Self {
+        let mut rm = Self::new(card, timeouts, memory, 0);
+        rm.state = State::Running;
+        rm
     }
 
     /// From a running core to an RM that has told what it found.
@@ -125,19 +162,43 @@ impl<P: Pci> Rm<P> {
     }
 
     /// Waits for an answer or an event, and takes care of the events before it.
-    fn wait_for(&mut self, awaited: RpcFunction) -> Result<Vec<u8>, Cause> {
+    fn receive(&mut self, awaited: RpcFunction) -> Result<Received, Cause> {
         let limit = self.timeouts.message;
         for _ in 0..MAX_OTHERS {
             let Some(received) = self.queues.receive(limit)? else {
                 return Err(self.silence(awaited)?);
             };
             if received.function == awaited {
-                return Ok(received.payload);
+                return Ok(received);
             }
-            self.handle(&received)?;
+            self.handle(received)?;
         }
         let count = MAX_OTHERS;
         Err(MessageError::Flood { awaited, count }.into())
+    }
+
+    /// Waits for one that says that all is well.
+    fn wait_for(&mut self, awaited: RpcFunction) -> Result<Vec<u8>, Cause> {
+        Ok(self.receive(awaited)?.into_payload()?)
+    }
+
+    /// Sends a command and waits for its answer: how RM says it went, and the answer's payload.
+    /// An error means that GSP can not be talked to any more.
+    pub(crate) fn call(
+        &mut self,
+        function: RpcFunction,
+        payload: &[u8],
+    ) -> Result<(NvStatus, Vec<u8>), Cause> {
+        self.send(function, payload)?;
+        let Received {
+            status, payload, ..
+        } = self.receive(function)?;
+        Ok((status, payload))
+    }
+
+    /// From now on `sink` is told of the events that are about channels. It must not call RM.
+    pub(crate) fn set_sink(&mut self, sink: Option<EventSink>) {
+        self.sink = sink;
     }
 
     /// Why nothing comes: the card may be gone.
@@ -148,8 +209,9 @@ impl<P: Pci> Rm<P> {
         Ok(MessageError::Silence { awaited, limit }.into())
     }
 
-    fn handle(&self, received: &Received) -> Result<(), Cause> {
+    fn handle(&self, received: Received) -> Result<(), Cause> {
         let function = received.function;
+        let payload = received.into_payload()?;
         match function {
             RpcFunction::GSP_RUN_CPU_SEQUENCER if self.state == State::Starting => {
                 let sequencer = Sequencer {
@@ -158,13 +220,21 @@ impl<P: Pci> Rm<P> {
                     libos_address: self.memory.libos_address(),
                     app_version: self.app_version,
                 };
-                return sequencer.run(&received.payload);
+                return sequencer.run(&payload);
+            }
+            RpcFunction::RC_TRIGGERED | RpcFunction::MMU_FAULT_QUEUED
+                if self.state == State::Running && self.sink.is_some() =>
+            {
+                let event = RmEvent::decode(function, &payload).map_err(MessageError::Format)?;
+                if let Some(sink) = &self.sink {
+                    sink(event);
+                }
             }
             RpcFunction::UCODE_LIBOS_PRINT | RpcFunction::GSP_POST_NOCAT_RECORD => {
                 tracing::debug!(%function, "event");
             }
             _ if function.is_event() => {
-                tracing::warn!(%function, bytes = received.payload.len(), "event of GSP");
+                tracing::warn!(%function, bytes = payload.len(), "event of GSP");
             }
             _ => tracing::warn!(%function, "an answer that nobody waits for"),
         }
@@ -177,9 +247,19 @@ impl<P: Pci> Rm<P> {
             let Some(received) = self.queues.receive(Duration::ZERO)? else {
                 return Ok(count);
             };
-            self.handle(&received)?;
+            self.handle(received)?;
         }
         Ok(MAX_OTHERS)
+    }
+
+    /// Nobody tells RM to end any more; whether somebody still had to.
+    pub(crate) fn abandon(&mut self) -> bool {
+        std::mem::replace(&mut self.state, State::Ended) != State::Ended
+    }
+
+    /// Whether RM takes commands.
+    pub(crate) fn is_running(&self) -> bool {
+        self.state == State::Running
     }
 
     /// Tells RM to end and waits until GSP has suspended. Once; where the core never ran, there
