@@ -249,9 +249,12 @@ fn copy_sources(to: &Path) -> Result<()> {
 
 /// Makes the source package for DKMS: sources, vendored crates, dkms.conf; returns its folder.
 pub(crate) fn package() -> Result<PathBuf> {
+    package_in(&host::target().join("package"))
+}
+
+fn package_in(parent: &Path) -> Result<PathBuf> {
     let version = version()?;
     let name = format!("virtio-nova-{version}");
-    let parent = host::target().join("package");
     let dir = parent.join(&name);
     if dir.exists() {
         fs::remove_dir_all(&dir)?;
@@ -262,7 +265,7 @@ pub(crate) fn package() -> Result<PathBuf> {
     fs::write(dir.join("dkms.conf"), conf.replace("@VERSION@", &version))?;
     let mut tar = Command::new("tar");
     tar.arg("-C")
-        .arg(&parent)
+        .arg(parent)
         .args(["--sort=name", "--owner=0", "--group=0", "-czf"])
         .arg(parent.join(format!("{name}.tar.gz")))
         .arg(&name);
@@ -272,12 +275,13 @@ pub(crate) fn package() -> Result<PathBuf> {
 
 /// `dkms build` of the source package for a kernel, as a user would do it, without a network.
 pub(crate) fn dkms(tree: &Tree, kernel: &Kernel) -> Result<()> {
-    let dir = package()?;
     let version = version()?;
     let out = host::target().join("dkms").join(&kernel.name);
     if out.exists() {
         fs::remove_dir_all(&out)?;
     }
+    // Of its own, as other kernels' builds may run at the same time.
+    let dir = package_in(&out.join("package"))?;
     let release = &kernel.release;
     let Headers::InTree(headers) = &kernel.headers else {
         bail!("dkms needs a packaged kernel");

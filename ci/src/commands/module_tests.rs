@@ -96,7 +96,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
 
 /// What is missing ends the build with one line that says so.
 pub(crate) fn refusals(tree: &Tree, kernel: &Kernel) -> Result<()> {
-    let out = host::target().join("refusals");
+    let out = host::target().join("refusals").join(&kernel.name);
     let common = kernel.release.replace("-amd64", "-common");
     for (before, variables, wanted) in REFUSALS {
         if out.exists() {

@@ -3,7 +3,7 @@
 
 use super::{
     super::{disassembly, module_tests, vm_tests},
-    step::{in_vm, plain, Step},
+    step::{beside, in_vm, Step},
 };
 use crate::{guest, kernel::Kernel, source_kernel, tree::Tree};
 use anyhow::Result;
@@ -14,7 +14,7 @@ pub(super) fn module_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
         (tree.clone(), kernel.clone()),
         (tree.clone(), kernel.clone()),
     );
-    let mut steps = vec![plain(
+    let mut steps = vec![beside(
         &format!("module, {name}: no warning, no notrack"),
         move || {
             let (tree, kernel) = &for_module;
@@ -23,7 +23,7 @@ pub(super) fn module_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
     )];
     if !kernel.is_debug() {
         let (tree, kernel) = (tree.clone(), kernel.clone());
-        steps.push(plain(
+        steps.push(beside(
             &format!("ioctl dispatch, {name}: the handler and nothing around it"),
             move || disassembly::check_dispatch(&tree, &guest::selftest(&tree, &kernel)?.from),
         ));
@@ -31,14 +31,14 @@ pub(super) fn module_steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
     // The flavour's headers are laid out as the usual one's: once is enough.
     if !kernel.is_rt() {
         let (tree, kernel) = (tree.clone(), kernel.clone());
-        steps.push(plain(
+        steps.push(beside(
             &format!("module, {name}: modinfo, and what it says when it cannot be built"),
             move || {
                 module_tests::metadata(&tree, &kernel)?;
                 module_tests::refusals(&tree, &kernel)
             },
         ));
-        steps.push(plain(&format!("dkms build, {name}"), move || {
+        steps.push(beside(&format!("dkms build, {name}"), move || {
             let (tree, kernel) = &for_dkms;
             guest::dkms(tree, kernel)
         }));

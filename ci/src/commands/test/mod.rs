@@ -7,7 +7,7 @@
 //! | `source` | steps on sources |
 //! | `machines` | steps for a kernel, most of them in virtual machines |
 //! | `step` | what a step is |
-//! | `side_by_side` | several steps with machines at a time |
+//! | `side_by_side` | several steps at a time |
 
 mod list;
 mod machines;
@@ -25,7 +25,7 @@ use std::{
 };
 use step::{Outcome, Step};
 
-/// Most machines' steps at a time, as each has up to two machines of a GiB.
+/// Most steps at a time, as each has up to two machines of a GiB.
 const MAX_JOBS: usize = 4;
 
 /// Which steps.
@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// Leaves out virtual machines
     #[arg(long)]
     quick: bool,
-    /// How many steps with virtual machines run at a time [default: processors, 4 at most]
+    /// How many steps run at a time, of those that can [default: processors, 4 at most]
     #[arg(long)]
     jobs: Option<NonZeroUsize>,
     /// Lists the steps
@@ -87,7 +87,7 @@ fn run_all(steps: Vec<Step>, jobs: usize) -> Result<Vec<Outcome>> {
     if jobs == 1 || steps.len() == 1 {
         return Ok(steps.iter().map(Step::run).collect());
     }
-    let (beside, alone): (Vec<_>, Vec<_>) = steps.into_iter().partition(|step| step.needs_vm);
+    let (beside, alone): (Vec<_>, Vec<_>) = steps.into_iter().partition(|step| step.beside);
     let mut outcomes: Vec<Outcome> = alone.iter().map(Step::run).collect();
     let names = beside.into_iter().map(|step| step.name).collect();
     outcomes.extend(side_by_side::run(names, jobs)?);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! Steps with machines, several at a time. An emulated machine keeps one processor busy, and waits a lot.
+//! Steps beside each other. An emulated machine keeps one processor busy and waits a lot, and so does a linker.
 //!
 //! Each runs in a process of its own, which is `cargo xtask test --exact NAME`. What it prints is shown when it fails.
 

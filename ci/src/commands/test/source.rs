@@ -3,7 +3,7 @@
 
 use super::{
     super::{cost, coverage, uapi},
-    step::{cargo_step, plain, Step},
+    step::{beside, cargo_step, plain, Step},
 };
 use crate::{firmware, guest, host, kernel::Kernel, run::loud, tree::Tree};
 use anyhow::Result;
@@ -43,7 +43,7 @@ pub(super) fn steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
     ];
     steps.extend(deep_steps());
     let for_cost = (tree.clone(), kernel.clone());
-    steps.push(plain("cost of locks and counts", move || {
+    steps.push(beside("cost of locks and counts", move || {
         let (tree, kernel) = &for_cost;
         cost::check(tree, &guest::selftest(tree, kernel)?.from)
     }));
@@ -63,15 +63,15 @@ pub(super) fn steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
         loud(&mut cargo)
     }));
     let for_uapi = (tree.clone(), kernel.clone());
-    steps.push(plain("uapi, as C sees it", move || {
+    steps.push(beside("uapi, as C sees it", move || {
         uapi::check(&for_uapi.0, &for_uapi.1)
     }));
     let (tree, kernel) = (tree.clone(), kernel.clone());
     let for_coverage = (tree.clone(), kernel.clone());
-    steps.push(plain("lint, docs and examples, kernel home", move || {
+    steps.push(beside("lint, docs and examples, kernel home", move || {
         kernel_home(&tree, &kernel)
     }));
-    steps.push(plain("a self-test for every public item", move || {
+    steps.push(beside("a self-test for every public item", move || {
         covered(&for_coverage.0, &for_coverage.1)
     }));
     steps
@@ -92,7 +92,7 @@ fn deep_steps() -> [Step; 2] {
         "x86_64-unknown-linux-gnu",
     ];
     let step = |name, folder: &'static str, flags, args: &'static [&str]| {
-        plain(name, move || {
+        beside(name, move || {
             loud(
                 host::cargo()
                     .args(["test", "--quiet"])

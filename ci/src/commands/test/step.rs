@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 /// Something that passes or fails.
 pub(super) struct Step {
     pub(super) name: String,
-    /// It boots machines, and may run beside others.
+    /// It boots machines.
     pub(super) needs_vm: bool,
+    /// It may run beside others: it does not use cargo's usual folder, or hardly.
+    pub(super) beside: bool,
     run: Box<dyn Fn() -> Result<()>>,
 }
 
@@ -42,7 +44,16 @@ pub(super) fn plain(name: &str, run: impl Fn() -> Result<()> + 'static) -> Step 
     Step {
         name: name.into(),
         needs_vm: false,
+        beside: false,
         run: Box::new(run),
+    }
+}
+
+/// A step that builds in folders of its own.
+pub(super) fn beside(name: &str, run: impl Fn() -> Result<()> + 'static) -> Step {
+    Step {
+        beside: true,
+        ..plain(name, run)
     }
 }
 
@@ -50,7 +61,7 @@ pub(super) fn plain(name: &str, run: impl Fn() -> Result<()> + 'static) -> Step 
 pub(super) fn in_vm(name: &str, run: impl Fn() -> Result<()> + 'static) -> Step {
     Step {
         needs_vm: true,
-        ..plain(name, run)
+        ..beside(name, run)
     }
 }
 
