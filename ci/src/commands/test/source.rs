@@ -48,19 +48,21 @@ pub(super) fn steps(tree: &Tree, kernel: &Kernel) -> Vec<Step> {
         cost::check(tree, &guest::selftest(tree, kernel)?.from)
     }));
     let for_firmware = tree.clone();
-    steps.push(plain("firmware formats, on Debian's files", move || {
-        let mut cargo = host::cargo();
-        cargo
-            .env("NOVA_FIRMWARE_DIR", firmware::debian(&for_firmware)?)
-            .args([
+    steps.push(plain("formats and boot, on Debian's firmware", move || {
+        let files = firmware::debian(&for_firmware)?;
+        for (package, test) in [("nova-spec", "golden"), ("nova-driver", "boot")] {
+            let mut cargo = host::cargo();
+            cargo.env("NOVA_FIRMWARE_DIR", &files).args([
                 "test",
                 "--quiet",
                 "--package",
-                "nova-spec",
+                package,
                 "--test",
-                "golden",
+                test,
             ]);
-        loud(&mut cargo)
+            loud(&mut cargo)?;
+        }
+        Ok(())
     }));
     let for_uapi = (tree.clone(), kernel.clone());
     steps.push(beside("uapi, as C sees it", move || {
