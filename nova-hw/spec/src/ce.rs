@@ -10,9 +10,15 @@ use bitbybit::{bitenum, bitfield};
 pub mod method {
     #![allow(missing_docs)] // open-gpu-doc's names
     pub const NOP: u32 = 0x100;
+    pub const PM_TRIGGER: u32 = 0x140;
     pub const SET_SEMAPHORE_A: u32 = 0x240;
     pub const SET_SEMAPHORE_B: u32 = 0x244;
     pub const SET_SEMAPHORE_PAYLOAD: u32 = 0x248;
+    pub const SET_SEMAPHORE_PAYLOAD_UPPER: u32 = 0x24c;
+    /// Address of a condition, and whether it is asked: see [`render_enable`](super::render_enable).
+    pub const SET_RENDER_ENABLE_A: u32 = 0x254;
+    pub const SET_RENDER_ENABLE_B: u32 = 0x258;
+    pub const SET_RENDER_ENABLE_C: u32 = 0x25c;
     pub const SET_SRC_PHYS_MODE: u32 = 0x260;
     pub const SET_DST_PHYS_MODE: u32 = 0x264;
     /// A [`LaunchDma`](super::LaunchDma).
@@ -29,6 +35,30 @@ pub mod method {
     pub const SET_REMAP_CONST_B: u32 = 0x704;
     /// A [`RemapComponents`](super::RemapComponents).
     pub const SET_REMAP_COMPONENTS: u32 = 0x708;
+    /// From here on to [`SRC_ORIGIN_Y`] is the geometry of memory in blocks.
+    pub const SET_DST_BLOCK_SIZE: u32 = 0x70c;
+    pub const SRC_ORIGIN_Y: u32 = 0x744;
+    pub const PM_TRIGGER_END: u32 = 0x1114;
+}
+
+/// Modes of [`method::SET_RENDER_ENABLE_C`]. Those above depend on memory.
+pub mod render_enable {
+    /// Copies do not happen.
+    pub const FALSE: u32 = 0;
+    /// They do.
+    pub const TRUE: u32 = 1;
+}
+
+/// Memories of [`method::SET_SRC_PHYS_MODE`] and of the destination's.
+pub mod phys_mode {
+    /// VRAM.
+    pub const LOCAL_FB: u32 = 0;
+    /// System memory, snooped.
+    pub const COHERENT_SYSMEM: u32 = 1;
+    /// System memory, not snooped.
+    pub const NONCOHERENT_SYSMEM: u32 = 2;
+    /// Another GPU's VRAM.
+    pub const PEERMEM: u32 = 3;
 }
 
 /// Whether there is a copy.
@@ -112,6 +142,9 @@ pub struct LaunchDma {
     /// The semaphore is combined and not set.
     #[bit(19, rw)]
     semaphore_reduction_enable: bool,
+    /// Protected memory: 0 is none.
+    #[bits(22..=23, rw)]
+    vprmode: u2,
     /// The payload has 64 bits.
     #[bit(27, rw)]
     semaphore_payload_size_two_word: bool,

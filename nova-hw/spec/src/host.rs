@@ -114,11 +114,18 @@ pub mod method {
     #![allow(missing_docs)] // open-gpu-doc's names
     /// Binds a class to a subchannel.
     pub const SET_OBJECT: u32 = 0x00;
+    /// An error.
+    pub const ILLEGAL: u32 = 0x04;
     pub const NOP: u32 = 0x08;
+    /// The older semaphore: see [`SemaphoreD`](crate::semaphore::SemaphoreD).
+    pub const SEMAPHOREA: u32 = 0x10;
+    pub const SEMAPHOREB: u32 = 0x14;
+    pub const SEMAPHOREC: u32 = 0x18;
+    pub const SEMAPHORED: u32 = 0x1c;
     /// Raises the engine's vector of notifications.
     pub const NON_STALL_INTERRUPT: u32 = 0x20;
     pub const FB_FLUSH: u32 = 0x24;
-    /// TLB invalidation and barriers: privileged, but for barriers.
+    /// See [`mem_op`](crate::mem_op).
     pub const MEM_OP_A: u32 = 0x28;
     pub const MEM_OP_B: u32 = 0x2c;
     pub const MEM_OP_C: u32 = 0x30;
@@ -133,6 +140,7 @@ pub mod method {
     /// Waits until the engine is idle.
     pub const WFI: u32 = 0x78;
     pub const YIELD: u32 = 0x80;
+    pub const CLEAR_FAULTED: u32 = 0x84;
     /// From here on methods are those of the subchannel's object.
     pub const ENGINE_METHODS: u32 = 0x100;
 }
@@ -151,7 +159,7 @@ pub enum SemOperation {
     ACQ_CIRC_GEQ = 3,
     /// Waits until a bit in common is set.
     ACQ_AND = 4,
-    /// Waits until no bit in common is clear.
+    /// Waits until a bit is clear in both.
     ACQ_NOR = 5,
     /// Combines it with a value.
     REDUCTION = 6,
@@ -188,6 +196,8 @@ pub struct SemExecute {
 pub mod userd {
     /// Bytes.
     pub const SIZE: u64 = 0x200;
+    /// What the last `SET_REFERENCE` set.
+    pub const REFERENCE: u64 = 0x48;
     /// Entries that were fetched.
     pub const GP_GET: u64 = 0x88;
     /// Entries that were written.

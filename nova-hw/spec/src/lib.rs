@@ -20,6 +20,7 @@
 //! | [`gmmu`] | page tables |
 //! | [`host`] | rings, methods, semaphores, instance blocks |
 //! | [`mmu_fault`] | why the MMU refuses an access |
+//! | [`semaphore`], [`mem_op`] | what methods of the host engine do to memory and TLBs |
 //! | [`ce`] | methods of the copy engine |
 //! | [`error`] | why bytes are not what they should be |
 //! | [`pci`] | configuration space: offsets, bits, capability ids |
@@ -37,6 +38,7 @@ pub mod firmware;
 pub mod gmmu;
 pub mod gsp;
 pub mod host;
+pub mod mem_op;
 pub mod mmu_fault;
 mod numbers;
 pub mod pci;
@@ -45,6 +47,7 @@ pub mod register;
 pub mod regs;
 pub mod rm;
 pub mod rpc;
+pub mod semaphore;
 pub mod vbios;
 
 pub use chip::{Chip, Chipset};
