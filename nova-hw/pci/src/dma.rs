@@ -8,7 +8,9 @@ use std::{
 };
 
 use memfd::{FileSeal, MemfdOptions};
-use vm_memory::{Bytes, FileOffset, MmapRegion, VolatileMemory, VolatileMemoryError};
+use vm_memory::{
+    Bytes, FileOffset, MmapRegion, VolatileMemory, VolatileMemoryError, VolatileSlice,
+};
 
 use crate::PciError;
 
@@ -96,13 +98,13 @@ impl DmaMemory {
 
     /// Copies out; an error has copied nothing.
     pub fn read(&self, offset: u64, data: &mut [u8]) -> Result<(), PciError> {
-        let slice = self.slice(offset, data.len())?;
+        let slice = self.volatile_slice(offset, data.len())?;
         slice.read_slice(data, 0).map_err(failed)
     }
 
     /// Copies in; an error has copied nothing.
     pub fn write(&self, offset: u64, data: &[u8]) -> Result<(), PciError> {
-        let slice = self.slice(offset, data.len())?;
+        let slice = self.volatile_slice(offset, data.len())?;
         slice.write_slice(data, 0).map_err(failed)
     }
 
@@ -142,7 +144,7 @@ impl DmaMemory {
             .map_err(failed)
     }
 
-    fn aligned(&self, offset: u64, len: usize) -> Result<vm_memory::VolatileSlice<'_>, PciError> {
+    fn aligned(&self, offset: u64, len: usize) -> Result<VolatileSlice<'_>, PciError> {
         if offset % len as u64 != 0 {
             return Err(PciError::Misaligned {
                 space: SPACE,
@@ -150,10 +152,11 @@ impl DmaMemory {
                 len,
             });
         }
-        self.slice(offset, len)
+        self.volatile_slice(offset, len)
     }
 
-    fn slice(&self, offset: u64, len: usize) -> Result<vm_memory::VolatileSlice<'_>, PciError> {
+    /// The bytes where they are, for a copy that is to touch them only once.
+    pub fn volatile_slice(&self, offset: u64, len: usize) -> Result<VolatileSlice<'_>, PciError> {
         let outside = PciError::OutOfRange {
             space: SPACE,
             offset,
