@@ -41,6 +41,9 @@ pub(crate) struct Board {
     pub(crate) program_accesses: u32,
     /// Whether falcons are started through `CPUCTL_ALIAS`.
     pub(crate) cpuctl_alias: bool,
+    /// Whether GSP-RM accepts time slices, interleaving and disabling, and ignores them. No seed
+    /// draws it.
+    pub(crate) ignores_scheduling: bool,
     pub(crate) vbios: Vbios,
 }
 
@@ -63,6 +66,7 @@ impl Board {
             scrub_polls: 1,
             program_accesses: 1,
             cpuctl_alias: false,
+            ignores_scheduling: false,
             vbios: Vbios::new(&rom)?,
         })
     }
@@ -86,6 +90,7 @@ impl Board {
             scrub_polls: rng.u32(0..=4),
             program_accesses: rng.u32(0..=6),
             cpuctl_alias: rng.bool(),
+            ignores_scheduling: false,
             vbios: Vbios::new(&rom)?,
         })
     }

@@ -50,6 +50,8 @@ pub struct Builder {
     seed: Option<u64>,
     faults: FaultPlan,
     delays: Option<Duration>,
+    channel_delays: Option<Duration>,
+    ignores_scheduling: bool,
 }
 
 impl Default for Builder {
@@ -60,6 +62,8 @@ impl Default for Builder {
             seed: None,
             faults: FaultPlan::default(),
             delays: None,
+            channel_delays: None,
+            ignores_scheduling: false,
         }
     }
 }
@@ -97,6 +101,20 @@ impl Builder {
         self
     }
 
+    /// Channels are late: before each entry of a ring, copy and semaphore there is a time that
+    /// the seed draws, at most `longest`.
+    pub fn delayed_channels(mut self, longest: Duration) -> Self {
+        self.channel_delays = Some(longest);
+        self
+    }
+
+    /// Time slices, interleaving and disabling of channels are accepted and have no effect, as
+    /// is reported of some firmware.
+    pub fn ignores_scheduling(mut self) -> Self {
+        self.ignores_scheduling = true;
+        self
+    }
+
     /// Builds the card, powered on and not yet configured.
     pub fn build(self) -> Result<Model, BuildError> {
         let Self {
@@ -105,6 +123,8 @@ impl Builder {
             seed,
             faults,
             delays,
+            channel_delays,
+            ignores_scheduling,
         } = self;
         for size in [
             chip.bar0_size,
@@ -116,10 +136,11 @@ impl Builder {
                 return Err(BuildError::BarSize(size));
             }
         }
-        let board = match seed {
+        let mut board = match seed {
             Some(seed) => Board::draw(&chip, seed, vram)?,
             None => Board::plain(&chip, vram)?,
         };
+        board.ignores_scheduling = ignores_scheduling;
         let vram = board.vram;
         if vram % MIB != 0 {
             return Err(BuildError::VramGranularity(vram));
@@ -135,6 +156,10 @@ impl Builder {
         model.set_faults(&faults);
         if let Some(longest) = delays {
             model.card.state().delay_writes(seed.unwrap_or(0), longest);
+        }
+        if let Some(longest) = channel_delays {
+            let seed = seed.unwrap_or(0);
+            model.card.state().delay_channels(seed, longest);
         }
         Ok(model)
     }

@@ -3,10 +3,11 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
 use nova_pci::{DmaMemory, PciError, PAGE_SIZE};
+use vm_memory::VolatileSlice;
 
 /// Addresses that a card can put on the bus.
 pub(crate) const ADDRESS_BITS: u32 = 47;
@@ -95,11 +96,13 @@ impl Bus {
 
     /// Copies memory into `data`, over adjacent maps too.
     pub(crate) fn read(&self, address: u64, data: &mut [u8]) -> Result<(), Unmapped> {
+        let view = self.view();
         let mut done = 0;
         while done < data.len() {
-            let (memory, offset, count) = self.find(address, done, data.len())?;
-            let part = data.get_mut(done..done + count).ok_or(Unmapped(address))?;
-            memory.read(offset, part).map_err(|_| Unmapped(address))?;
+            let at = address.checked_add(done as u64).ok_or(Unmapped(address))?;
+            let (memory, offset, count) = view.find(at, data.len() - done)?;
+            let part = data.get_mut(done..done + count).ok_or(Unmapped(at))?;
+            memory.read(offset, part).map_err(|_| Unmapped(at))?;
             done += count;
         }
         Ok(())
@@ -108,32 +111,46 @@ impl Bus {
     /// Copies `data` into memory, over adjacent maps too. What lies before an address without
     /// memory has been written, as on a bus.
     pub(crate) fn write(&self, address: u64, data: &[u8]) -> Result<(), Unmapped> {
+        let view = self.view();
         let mut done = 0;
         while done < data.len() {
-            let (memory, offset, count) = self.find(address, done, data.len())?;
-            let part = data.get(done..done + count).ok_or(Unmapped(address))?;
-            memory.write(offset, part).map_err(|_| Unmapped(address))?;
+            let at = address.checked_add(done as u64).ok_or(Unmapped(address))?;
+            let (memory, offset, count) = view.find(at, data.len() - done)?;
+            let part = data.get(done..done + count).ok_or(Unmapped(at))?;
+            memory.write(offset, part).map_err(|_| Unmapped(at))?;
             done += count;
         }
         Ok(())
     }
 
-    /// The memory at `address + done`, the offset in it, and how many of the bytes up to `len`
-    /// it has; never 0.
-    fn find(
-        &self,
-        address: u64,
-        done: usize,
-        len: usize,
-    ) -> Result<(Arc<DmaMemory>, u64, usize), Unmapped> {
-        let at = address.checked_add(done as u64).ok_or(Unmapped(address))?;
-        let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
-        let (start, segment) = maps.range(..=at).next_back().ok_or(Unmapped(at))?;
+    /// What is mapped, which stays so while this is there.
+    pub(crate) fn view(&self) -> View<'_> {
+        View(self.maps.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What is mapped. Who takes a map away waits until this is gone, so that the card does not
+/// touch memory that is somebody else's by then.
+#[derive(Debug)]
+pub(crate) struct View<'a>(RwLockReadGuard<'a, BTreeMap<u64, Segment>>);
+
+impl View<'_> {
+    /// The bytes from an address on that lie together: at least one and at most `len`, which is
+    /// not 0.
+    pub(crate) fn slice(&self, address: u64, len: usize) -> Result<VolatileSlice<'_>, Unmapped> {
+        let (memory, offset, count) = self.find(address, len)?;
+        let slice = memory.volatile_slice(offset, count);
+        slice.map_err(|_| Unmapped(address))
+    }
+
+    /// The memory at an address, the offset in it, and how many of `len` bytes it has; never 0.
+    fn find(&self, at: u64, len: usize) -> Result<(&DmaMemory, u64, usize), Unmapped> {
+        let (start, segment) = self.0.range(..=at).next_back().ok_or(Unmapped(at))?;
         let within = at - start;
         let room = segment.len.checked_sub(within).filter(|room| *room > 0);
         let room = room.ok_or(Unmapped(at))?;
-        let count = room.min((len - done) as u64) as usize;
-        Ok((segment.memory.clone(), segment.offset + within, count))
+        let count = room.min(len as u64) as usize;
+        Ok((&*segment.memory, segment.offset + within, count))
     }
 }
 

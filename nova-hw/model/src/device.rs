@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The card: configuration space, registers and memory behind the PCI seam.
 
-use std::{
-    ops::RangeInclusive,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{ops::RangeInclusive, sync::Arc};
 
 use nova_pci::{BarIndex, DmaMemory, EventFd, Pci, PciError};
 use nova_spec::{chip::Chip, pci::CONFIG_SIZE};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
     bar::ModelBar,
@@ -15,7 +13,10 @@ use crate::{
     builder::Builder,
     bus::{Bus, ADDRESS_BITS},
     config::ConfigSpace,
-    gpu::{BarWindow, Gpu},
+    gpu::{
+        host::{Counters, Underway},
+        BarWindow, Gpu,
+    },
     interrupt::Interrupt,
     state::{State, Window},
     timer::Timer,
@@ -36,13 +37,14 @@ pub(crate) struct Card {
     pub(crate) vram: Arc<Vram>,
     pub(crate) bus: Arc<Bus>,
     pub(crate) timer: Timer,
+    /// See [`Underway`]. Taken after the state's lock, and never before it.
+    pub(crate) underway: Underway,
     state: Mutex<State>,
 }
 
 impl Card {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        // Each access leaves the state whole, so a panic elsewhere does not spoil it.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 
@@ -54,7 +56,8 @@ impl Model {
 
     pub(crate) fn new(chip: Chip, board: Board, vram: Vram) -> Self {
         let (vram, bus) = (Arc::new(vram), Arc::<Bus>::default());
-        let gpu = Gpu::new(&chip, board, vram.clone(), bus.clone());
+        let underway = Underway::default();
+        let gpu = Gpu::new(&chip, board, vram.clone(), bus.clone(), underway.clone());
         let state = Mutex::new(State::new(ConfigSpace::new(&chip), gpu));
         Self {
             card: Arc::new(Card {
@@ -62,9 +65,15 @@ impl Model {
                 vram,
                 bus,
                 timer: Timer::default(),
+                underway,
                 state,
             }),
         }
+    }
+
+    /// What the copy engines have done since the card was built.
+    pub fn counters(&self) -> Counters {
+        self.card.state().counters()
     }
 
     #[cfg(test)]

@@ -75,6 +75,22 @@ impl Dma {
         self.master = master;
     }
 
+    /// Whether the card is a bus master.
+    pub(crate) fn is_master(&self) -> bool {
+        self.master
+    }
+
+    /// Whether copies may go around this, straight between memories: nothing is late, and no
+    /// fault of a plan waits for them.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.delays.is_none() && self.reads.is_empty() && self.writes.is_empty()
+    }
+
+    /// A copy that went around this was not answered.
+    pub(crate) fn note_abort(&mut self) {
+        self.aborted = true;
+    }
+
     /// Whether a DMA was not answered since this was last asked: the status register's
     /// received master abort.
     pub(crate) fn take_abort(&mut self) -> bool {

@@ -17,6 +17,7 @@
 //!   only while BAR1 is physical: who maps it bypasses the card, page tables and
 //!   write-protected region included;
 //! * the option ROM, 512 KiB;
+//! * page tables (GMMU version 2), channels, and their copy engines: see `gpu::host`, `gpu::ce`;
 //! * what FWSEC, the booters and GSP-RM do that a driver can see, from a card at power-on to
 //!   one that answers calls, and back.
 //!
@@ -26,7 +27,7 @@
 //!
 //! # What can be made to go wrong
 //! [`fault`] has plans of faults. [`Builder::delayed_writes`] holds writes back until something
-//! waits for them.
+//! waits for them; [`Builder::delayed_channels`] has channels take their time.
 //!
 //! # Map
 //! | module | holds |
@@ -44,6 +45,7 @@
 //! | `config` | configuration space |
 //! | `board`, `vbios` | what is this card's: memory, fuses, VBIOS, times |
 //! | `gpu` | the chip behind BAR0, a file a hardware unit; `gpu::table` has the registers |
+//! | `gpu::mmu`, `gpu::host`, `gpu::ce` | page tables, channels, copies |
 //! | `gpu::fwsec`, `gpu::booter`, `gpu::gsp` | what the programs do |
 //! | `register_file` | access to a table of registers: partial, split, by access kind |
 //! | `vram` | the memory |
@@ -72,4 +74,5 @@ pub use bar::ModelBar;
 pub use board::DEFAULT_VRAM;
 pub use builder::{BuildError, Builder};
 pub use device::{Model, ModelMapping};
+pub use gpu::host::Counters;
 pub use interrupt::Interrupt;

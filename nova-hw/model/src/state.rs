@@ -11,7 +11,11 @@ use crate::{
     config::{ConfigSpace, Effect},
     deferred::{Deferred, Delays},
     fault::FaultPlan,
-    gpu::{BarWindow, Gpu},
+    gpu::{
+        ce::{Transfer, Transferred},
+        host::Counters,
+        BarWindow, Gpu,
+    },
     interrupt::Interrupts,
     trace::Trace,
 };
@@ -45,6 +49,8 @@ pub(crate) struct State {
     posted: Deferred<Posted>,
     /// When the timer looks again by itself.
     timer_due: Option<Instant>,
+    /// It does so without being woken, because channels have more to do.
+    timer_works: bool,
 }
 
 impl State {
@@ -56,6 +62,7 @@ impl State {
             delays: None,
             posted: Deferred::default(),
             timer_due: None,
+            timer_works: false,
         }
     }
 
@@ -63,6 +70,22 @@ impl State {
     pub(crate) fn delay_writes(&mut self, seed: u64, longest: Duration) {
         self.delays = Some(Delays::new(seed, longest));
         self.gpu.dma.set_delays(Delays::new(!seed, longest));
+    }
+
+    /// Channels are late from now on, at each step by at most `longest`.
+    pub(crate) fn delay_channels(&mut self, seed: u64, longest: Duration) {
+        let delays = Delays::new(seed, longest);
+        self.gpu.host.holds().set_delays(delays);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn gpu(&mut self) -> &mut Gpu {
+        &mut self.gpu
+    }
+
+    /// What the copy engines have done.
+    pub(crate) fn counters(&self) -> Counters {
+        self.gpu.host.counters()
     }
 
     pub(crate) fn set_faults(&mut self, plan: &FaultPlan) {
@@ -169,6 +192,19 @@ impl State {
         }
     }
 
+    /// A turn of a channel, if one waits. What is left to be copied is to be copied without this
+    /// lock; then [`Self::transferred`] tells of it.
+    pub(crate) fn run_channels(&mut self) -> Option<Transfer> {
+        let transfer = self.gpu.run_channels(Instant::now());
+        self.settle();
+        transfer
+    }
+
+    pub(crate) fn transferred(&mut self, done: Transferred) {
+        self.gpu.transferred(done);
+        self.settle();
+    }
+
     /// Lets happen whatever is due; returns when there is something again.
     pub(crate) fn advance(&mut self) -> Option<Instant> {
         let now = Instant::now();
@@ -178,12 +214,21 @@ impl State {
         self.settle();
         let due = [self.posted.next_due(), self.gpu.next_due()];
         let due = due.into_iter().flatten().min();
-        self.timer_due = due.map(|due| due.max(now + RETRY));
+        let due = due.map(|due| due.max(now + RETRY));
+        self.timer_works = self.gpu.channels_are_ready();
+        let channels = match self.timer_works {
+            true => Some(now),
+            false => self.gpu.channels_due(),
+        };
+        self.timer_due = [due, channels].into_iter().flatten().min();
         self.timer_due
     }
 
     /// Whether something waits that the timer does not know of.
     pub(crate) fn timer_is_needed(&self) -> bool {
+        if self.gpu.channels_are_ready() && !self.timer_works {
+            return true;
+        }
         let posted = self.posted.next_due();
         let due = [posted, self.gpu.next_due()].into_iter().flatten().min();
         match (due, self.timer_due) {
@@ -213,6 +258,8 @@ impl State {
     /// Follows what was written to configuration space.
     fn config_changed(&mut self) {
         self.gpu.dma.set_master(self.config.is_bus_master());
+        // A card that is no bus master any more touches nothing.
+        self.gpu.host.quiesce();
     }
 
     /// After an access: what it set off leaves the card.

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! Lets deferred things happen while nobody accesses the card. The thread is there only once
-//! something was deferred, and ends with the card.
+//! Lets deferred things happen while nobody accesses the card, and channels run. The thread is
+//! there only once there is something of the kind, and ends with the card.
 
 use std::{
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, OnceLock, PoisonError, Weak},
     thread::{self, Thread},
     time::Instant,
 };
+
+use parking_lot::MutexGuard;
 
 use crate::device::Card;
 
@@ -49,11 +51,34 @@ impl Drop for Timer {
 
 fn run(card: &Weak<Card>) {
     while let Some(card) = card.upgrade() {
-        let due = card.state().advance();
+        let due = turn(&card);
         drop(card);
         match due {
             None => thread::park(),
-            Some(due) => thread::park_timeout(due.saturating_duration_since(Instant::now())),
+            Some(due) => {
+                let rest = due.saturating_duration_since(Instant::now());
+                if !rest.is_zero() {
+                    thread::park_timeout(rest);
+                }
+            }
         }
     }
+}
+
+/// A turn of a channel, and whatever is due; when there is something again.
+fn turn(card: &Card) -> Option<Instant> {
+    let mut state = card.state();
+    if let Some(transfer) = state.run_channels() {
+        let underway = card.underway.lock();
+        let underway = underway.unwrap_or_else(PoisonError::into_inner);
+        drop(state);
+        let done = transfer.run(&card.vram, &card.bus);
+        drop(underway);
+        state = card.state();
+        state.transferred(done);
+    }
+    let due = state.advance();
+    // Who waits for the card has it now, and not after the next turn.
+    MutexGuard::unlock_fair(state);
+    due
 }

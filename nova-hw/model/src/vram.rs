@@ -4,7 +4,9 @@
 use std::{fs::File, io, sync::Arc};
 
 use memfd::{FileSeal, MemfdOptions};
-use vm_memory::{Bytes, FileOffset, MmapRegion, VolatileMemory, VolatileMemoryError};
+use vm_memory::{
+    Bytes, FileOffset, MmapRegion, VolatileMemory, VolatileMemoryError, VolatileSlice,
+};
 
 /// Why there is no memory for a model.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +60,15 @@ impl Vram {
     pub(crate) fn read(&self, offset: u64, data: &mut [u8]) -> Result<(), VolatileMemoryError> {
         let (offset, len) = (offset as usize, data.len());
         self.map.get_slice(offset, len)?.read_slice(data, 0)
+    }
+
+    /// The bytes where they are, for a copy that is to touch them only once.
+    pub(crate) fn slice(
+        &self,
+        offset: u64,
+        len: usize,
+    ) -> Result<VolatileSlice<'_>, VolatileMemoryError> {
+        self.map.get_slice(offset as usize, len)
     }
 
     /// Copies in; an error (bytes outside VRAM) has copied nothing.

@@ -11,6 +11,7 @@
 //! message           65                                                 corrupt checksum
 //! command           47                                                 hang
 //! dma-read          0x10000..0x11000                  nth=3            all-ones
+//! copy              7                                 nth=2            hang
 //! ```
 //!
 //! | where | which |
@@ -19,6 +20,7 @@
 //! | `message` | what GSP-RM sends, by function or event number; `*` is any |
 //! | `command` | what GSP-RM receives, by function number; `*` is any |
 //! | `dma-read`, `dma-write` | bus addresses that the card's DMA touches; `*` is any |
+//! | `fetch`, `copy`, `semaphore` | a step of a channel, by the channel's id; `*` is any |
 //!
 //! `nth=N` (1 when not given) is the first occurrence that is hit, `times=N` (1; `*` is
 //! for ever) how many are. Occurrences are counted from the installation of the plan; a reset
@@ -31,6 +33,9 @@
 //! | `corrupt` | `xor=X` or `value=X` | the same | `checksum`, `sequence`, `function`, `length`, `result`, `signature` or `payload`; a command: as `drop` | every bit inverted |
 //! | `hang` | the chip stops: registers keep their content, nothing has an effect, until a reset | | | |
 //! | `all-ones` | the card falls off the bus: every read is all-ones, until a reset | | | |
+//!
+//! A step of a channel that is `drop`ped or `corrupt` does not happen, and the channel goes on;
+//! one that is delayed happens later; with `hang` the channel, and no other, does nothing any more.
 
 mod armed;
 mod parse;
@@ -55,6 +60,12 @@ pub enum Place {
     DmaRead(RangeInclusive<u64>),
     /// DMA to memory that touches one of these bus addresses.
     DmaWrite(RangeInclusive<u64>),
+    /// A channel, by its id, fetches an entry of its ring; `None` is any.
+    Fetch(Option<u32>),
+    /// A channel starts a copy; `None` is any.
+    Copy(Option<u32>),
+    /// A channel looks at a semaphore for the first time, or sets it; `None` is any.
+    Semaphore(Option<u32>),
 }
 
 /// What of a value becomes another.

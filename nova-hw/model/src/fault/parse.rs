@@ -76,6 +76,9 @@ fn place_of(place: &str, which: &str) -> Result<Place, String> {
         "command" => Place::Command(any_or(which, number)?),
         "dma-read" => Place::DmaRead(addresses(which)?),
         "dma-write" => Place::DmaWrite(addresses(which)?),
+        "fetch" => Place::Fetch(any_or(which, number)?),
+        "copy" => Place::Copy(any_or(which, number)?),
+        "semaphore" => Place::Semaphore(any_or(which, number)?),
         _ => return Err(format!("there is no place {place:?}")),
     })
 }

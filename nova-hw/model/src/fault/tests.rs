@@ -54,6 +54,7 @@ fn the_text_of_the_documentation_is_a_plan() {
             ),
             fault(Place::Command(Some(47)), 1, once, Kind::Hang),
             fault(Place::DmaRead(0x10000..=0x10fff), 3, once, Kind::AllOnes),
+            fault(Place::Copy(Some(7)), 2, once, Kind::Hang),
         ]
     );
 }

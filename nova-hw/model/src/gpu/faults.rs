@@ -56,11 +56,17 @@ impl Gpu {
         self.faults.writes = Armed::new(plan, |place| matches!(place, Place::Write(_)));
         self.rm.set_faults(plan);
         self.dma.set_faults(plan);
+        self.host.holds().set_faults(plan);
     }
 
     /// Whether the card has fallen off the bus.
     pub(crate) fn is_gone(&self) -> bool {
         self.faults.gone
+    }
+
+    /// Whether the chip does anything by itself.
+    pub(super) fn works(&self) -> bool {
+        !self.faults.hung && !self.faults.gone
     }
 
     /// The whole chip fails, until a reset.
@@ -176,7 +182,7 @@ impl Gpu {
         }
     }
 
-    fn dma_faults(&mut self) {
+    pub(super) fn dma_faults(&mut self) {
         if let Some(kind) = self.dma.take_fault() {
             self.fail(kind);
         }

@@ -7,6 +7,8 @@
 mod bars;
 mod booter;
 mod brom;
+pub(crate) mod ce;
+mod channels;
 pub(crate) mod engines;
 pub(crate) mod falcon;
 mod faults;
@@ -106,7 +108,13 @@ impl Unit {
 const QUEUE_HEADS: Range<u32> = 0x11_0c00..0x11_0c40;
 
 impl Gpu {
-    pub(crate) fn new(chip: &Chip, board: Board, vram: Arc<Vram>, bus: Arc<Bus>) -> Self {
+    pub(crate) fn new(
+        chip: &Chip,
+        board: Board,
+        vram: Arc<Vram>,
+        bus: Arc<Bus>,
+        underway: host::Underway,
+    ) -> Self {
         Self {
             dma: Dma::new(bus),
             vram,
@@ -116,7 +124,7 @@ impl Gpu {
             vfn: vfn::Vfn::default(),
             gsp: Falcon::new(FalconEngine::GSP, &board),
             sec2: Falcon::new(FalconEngine::SEC2, &board),
-            host: host::Host::default(),
+            host: host::Host::new(underway, board.ignores_scheduling),
             rm: gsp::Rm::new(chip.chipset, engines::Engines::new(board.seed), board.seed),
             faults: faults::Faults::default(),
             trace: None,
@@ -330,5 +338,7 @@ impl Gpu {
     }
 }
 
+#[cfg(test)]
+mod channel_tests;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -33,7 +33,8 @@ impl Ptimer {
         *self = Self::new();
     }
 
-    fn now(&self) -> u64 {
+    /// Nanoseconds that the clock shows.
+    pub(crate) fn now(&self) -> u64 {
         // 64 bits of nanoseconds are 584 years.
         let since = self.origin.elapsed().as_nanos() as u64;
         self.origin_ns.wrapping_add(since)

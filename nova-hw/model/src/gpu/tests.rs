@@ -21,7 +21,7 @@ impl Bench {
         let memory = DmaMemory::new(0x10_0000).unwrap();
         bus.map(MEMORY, memory.clone()).unwrap();
         let vram = Arc::new(Vram::new(board.vram).unwrap());
-        let mut gpu = Gpu::new(&GA102, board, vram, bus);
+        let mut gpu = Gpu::new(&GA102, board, vram, bus, Default::default());
         gpu.dma.set_master(true);
         let mut config = ConfigSpace::new(&GA102);
         let _ = config.write(4, &command::BUS_MASTER.to_le_bytes());

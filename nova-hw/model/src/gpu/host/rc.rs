@@ -10,7 +10,7 @@ use nova_spec::{
 };
 use zerocopy::FromZeros;
 
-use super::{super::mmu::MmuFault, ChannelId};
+use super::{super::mmu::MmuFault, ChannelId, Environment, Location};
 
 /// What went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +46,23 @@ impl RcKind {
     }
 }
 
+/// Says in an error notifier that there is an error.
+const STATUS_ERROR: u16 = 0xffff;
+
 impl RcEvent {
+    /// Writes the error notifier: nanoseconds, number, engine, status. Where that is not
+    /// possible nobody can be told.
+    pub(super) fn notify(&self, at: Location, env: &mut Environment<'_>) {
+        let mut record = [0; 16];
+        record[..8].copy_from_slice(&env.clock_ns.to_le_bytes());
+        record[8..12].copy_from_slice(&self.kind.except_type().to_le_bytes());
+        record[12..14].copy_from_slice(&(self.engine_type as u16).to_le_bytes());
+        record[14..].copy_from_slice(&STATUS_ERROR.to_le_bytes());
+        if let Err(fault) = env.memory.write(at.aperture, at.address, &record) {
+            tracing::warn!(%fault, "an error notifier cannot be written");
+        }
+    }
+
     /// What GSP-RM sends to its client.
     pub(crate) fn payload(&self) -> RcTriggered {
         let (va, fault) = match self.kind {

@@ -30,7 +30,8 @@ impl Memory<'_> {
         let end = end.ok_or(MmuFaultType::REGION_VIOLATION)?;
         let protected = self.wpr2.as_ref();
         let allowed = match aperture {
-            Aperture::System => true,
+            Aperture::System if self.dma.is_master() => true,
+            Aperture::System => return Err(MmuFaultType::POISONED),
             Aperture::Vram => {
                 end <= self.vram.size()
                     && protected.is_none_or(|wpr2| end <= wpr2.start || wpr2.end <= address)

@@ -5,20 +5,23 @@
 //! |---|---|
 //! | `memory` | the memories that a page can be in, by physical address |
 //! | `walk` | a way through the tables |
+//! | `space` | memory by virtual address |
+//! | `instance` | which page directory an instance block names |
 //! | `tlb` | what engines remember of such ways, until it is invalidated |
 //!
 //! Engines go through the [`Tlb`], so that a driver that forgets an invalidation has the engine
 //! see the old page, as on a card. Accesses of BARs may [`walk`] each time.
-#![allow(dead_code)] // its users come one by one
 
+mod instance;
 mod memory;
+mod space;
 mod tlb;
 mod walk;
 
+pub(crate) use instance::page_directory_of;
 pub(crate) use memory::Memory;
-#[allow(unused_imports)]
+pub(crate) use space::AddressSpace;
 pub(crate) use tlb::{Invalidation, Tlb};
-#[allow(unused_imports)]
 pub(crate) use walk::walk;
 
 use nova_spec::mmu_fault::MmuFaultType;

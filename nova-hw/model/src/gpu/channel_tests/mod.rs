@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! Tests of channels and copies on a whole card, whose channels are made without GSP-RM.
+
+mod copies;
+mod errors;
+mod rig;
