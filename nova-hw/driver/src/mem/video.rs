@@ -109,6 +109,8 @@ pub struct VideoMemory {
     manager: Arc<VramManager>,
     extents: Extents,
     page: PageSize,
+    /// Whether it was clean when it was allocated.
+    is_clean: bool,
     /// `None` only while this is dropped.
     charge: Option<Charge>,
     owner: Owner,
@@ -119,14 +121,26 @@ impl VideoMemory {
         manager: &Arc<VramManager>,
         extents: Extents,
         page: PageSize,
+        is_clean: bool,
         charge: Charge,
     ) -> Self {
         Self {
             manager: manager.clone(),
             extents,
             page,
+            is_clean,
             owner: charge.owner().clone(),
             charge: Some(charge),
+        }
+    }
+
+    /// Gives back what was never written nor led to, as it came: it needs no scrub, and nobody
+    /// pays for it any more.
+    pub(crate) fn give_back(mut self) {
+        if let Some(charge) = self.charge.take() {
+            let extents = std::mem::take(&mut self.extents);
+            self.manager.put_unused(&extents, self.is_clean);
+            drop(charge);
         }
     }
 

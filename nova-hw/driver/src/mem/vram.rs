@@ -116,7 +116,7 @@ impl VramManager {
         let extents = extents.ok_or_else(|| pools.exhausted(len, page))?;
         pools.owned += len;
         drop(pools);
-        let memory = VideoMemory::new(self, extents, request.page, charge);
+        let memory = VideoMemory::new(self, extents, request.page, true, charge);
         Ok(Arc::new(memory))
     }
 
@@ -130,13 +130,14 @@ impl VramManager {
         let (len, page) = request.whole_pages()?;
         let charge = owner.charge(Resource::Vram, request.usage, len)?;
         let mut pools = self.pools();
-        let taken = pools.unscrubbed.contiguous(len, page);
-        let taken = taken.or_else(|| pools.clean.contiguous(len, page));
+        let dirty = pools.unscrubbed.contiguous(len, page);
+        let is_clean = dirty.is_none();
+        let taken = dirty.or_else(|| pools.clean.contiguous(len, page));
         let extent = taken.ok_or_else(|| pools.exhausted(len, page))?;
         pools.owned += len;
         drop(pools);
-        let extents = extent.into();
-        Ok(VideoMemory::new(self, extents, request.page, charge))
+        let (extents, page) = (extent.into(), request.page);
+        Ok(VideoMemory::new(self, extents, page, is_clean, charge))
     }
 
     /// The address after the highest that it has.
@@ -155,6 +156,17 @@ impl VramManager {
             released: released.sum::<u64>() + pools.in_scrub[1],
             owned: pools.owned,
         }
+    }
+
+    /// Owned memory was not used at all.
+    pub(super) fn put_unused(&self, extents: &Extents, is_clean: bool) {
+        let mut pools = self.pools();
+        pools.owned -= extents.len();
+        let pool = match is_clean {
+            true => &mut pools.clean,
+            false => &mut pools.unscrubbed,
+        };
+        extents.iter().for_each(|extent| pool.put(extent));
     }
 
     /// The last reference to owned memory is gone.

@@ -55,12 +55,20 @@ impl Plan {
         match plan.add_blocks(tables, records, range, &mut alloc) {
             Ok(()) => Ok(plan),
             Err(error) => {
-                for slot in plan.blocks.into_iter().filter_map(|block| block.big) {
-                    tables.pool.put(slot);
-                }
+                plan.give_back(tables);
                 Err(error)
             }
         }
+    }
+
+    /// Nothing of it has been used.
+    fn give_back(self, tables: &mut Tables) {
+        let mut pages: Vec<_> = self.dirs.into_values().collect();
+        for block in self.blocks {
+            pages.extend(block.small);
+            pages.extend(block.big.and_then(|slot| tables.pool.put(slot)));
+        }
+        pages.into_iter().for_each(VideoMemory::give_back);
     }
 
     fn add_blocks(
@@ -89,23 +97,28 @@ impl Plan {
                 continue;
             }
             let missing = Block::state(old).missing(shape, tables.always_big);
-            let mut block = BlockPlan {
-                va,
-                touched,
-                shape,
-                big: None,
-                small: None,
-            };
             if shape != Shape::EMPTY {
                 self.add_dirs(tables, va, alloc)?;
             }
-            if missing.1 {
-                block.small = Some(alloc(TableOf::Range)?);
-            }
-            if missing.0 {
-                block.big = Some(tables.pool.take(|| alloc(TableOf::Space))?);
-            }
-            self.blocks.push(block);
+            // The slot comes last: only the pool can take it back.
+            let small = missing.1.then(|| alloc(TableOf::Range)).transpose()?;
+            let big = missing
+                .0
+                .then(|| tables.pool.take(|| alloc(TableOf::Space)));
+            let (small, big) = match big.transpose() {
+                Ok(big) => (small, big),
+                Err(error) => {
+                    small.into_iter().for_each(VideoMemory::give_back);
+                    return Err(error);
+                }
+            };
+            self.blocks.push(BlockPlan {
+                va,
+                touched,
+                shape,
+                big,
+                small,
+            });
             next += 1;
         }
         Ok(())

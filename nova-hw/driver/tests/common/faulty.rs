@@ -85,6 +85,11 @@ impl<P> Faulty<P> {
         };
     }
 
+    /// From now on this register of BAR0 reads so, and drops what is written.
+    pub fn stick(&self, offset: u64, value: u32) {
+        self.shared.state().hung = Some((offset, value));
+    }
+
     /// No more faults; the accesses are counted anew.
     pub fn heal(&self) {
         *self.shared.state() = State::default();

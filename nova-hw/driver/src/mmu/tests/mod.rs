@@ -3,6 +3,8 @@
 
 mod basic;
 pub(crate) mod decode;
+mod quota;
+mod random;
 
 use std::sync::Arc;
 
