@@ -5,6 +5,8 @@
 #include <drm/drm_gem_shmem_helper.h>
 #include <drm/drm_vma_manager.h>
 
+#include "fence.c"
+
 u64 nova_drm_vma_node_offset_addr(struct drm_gem_object *obj);
 void nova_drm_gem_object_get(struct drm_gem_object *obj);
 void nova_drm_gem_object_put(struct drm_gem_object *obj);
@@ -32,4 +34,10 @@ int nova_drm_gem_shmem_object_mmap(struct drm_gem_object *obj, struct vm_area_st
 int nova_drm_gem_shmem_object_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 {
 	return drm_gem_shmem_object_mmap(obj, vma);
+}
+
+void nova_drm_gem_shmem_set_wc(struct drm_gem_object *obj, bool wc);
+void nova_drm_gem_shmem_set_wc(struct drm_gem_object *obj, bool wc)
+{
+	to_drm_gem_shmem_obj(obj)->map_wc = wc;
 }

@@ -63,4 +63,10 @@ pub trait Driver: Sized + 'static {
     /// Whether the device has a render node (`DRIVER_RENDER`): a second node for clients that only compute, with
     /// the ioctls that are [`RENDER_ALLOW`](crate::ioctl::RENDER_ALLOW) alone.
     const FEAT_RENDER: bool = false;
+
+    /// Whether files have binary sync objects (`DRIVER_SYNCOBJ`), with DRM core's own ioctls; see [`syncobj`](crate::syncobj).
+    const FEAT_SYNCOBJ: bool = false;
+
+    /// Whether sync objects may be timelines (`DRIVER_SYNCOBJ_TIMELINE`).
+    const FEAT_SYNCOBJ_TIMELINE: bool = false;
 }

@@ -26,6 +26,18 @@ pub trait DriverObject: Send + Sync + Sized + 'static {
         args: Self::Args,
     ) -> impl PinInit<Self, Error>;
 
+    /// Whether the CPU may map `object`; an error ends mmap(2), through the node or a descriptor of the object.
+    fn may_map(object: &Object<Self>) -> Result {
+        let _ = object;
+        Ok(())
+    }
+
+    /// Whether the CPU maps an object with these arguments write-combined; else it maps it cached.
+    fn is_write_combined(args: &Self::Args) -> bool {
+        let _ = args;
+        false
+    }
+
     /// `file` gains a handle to `object`. May sleep; an error ends the call that makes it.
     fn open(object: &Object<Self>, file: &File<<Self::Driver as Driver>::File>) -> Result {
         let _ = (object, file);

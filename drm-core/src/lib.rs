@@ -14,6 +14,8 @@
 //! | [`gem`] | objects and handles |
 //! | [`ioctl`] | the ioctl table, checked at compile time |
 //! | [`event`] | what a driver tells a file |
+//! | [`fence`] | work that will be over |
+//! | [`syncobj`] | handles to that |
 //!
 //! # A whole driver
 //!
@@ -116,10 +118,12 @@ pub mod device;
 pub mod doctest;
 pub mod driver;
 pub mod event;
+pub mod fence;
 pub mod file;
 pub mod gem;
 pub mod ioctl;
 pub mod registration;
+pub mod syncobj;
 pub mod sys;
 
 pub use device::{Device, RegistrationGuard, UnregisteredDevice};

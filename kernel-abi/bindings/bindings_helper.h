@@ -10,10 +10,13 @@
 #include <drm/drm_gem_shmem_helper.h>
 #include <drm/drm_ioctl.h>
 #include <drm/drm_prime.h>
+#include <drm/drm_syncobj.h>
 #include <linux/completion.h>
 #include <linux/cred.h>
 #include <linux/delay.h>
 #include <linux/device.h>
+#include <linux/dma-fence-unwrap.h>
+#include <linux/dma-fence.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/jiffies.h>

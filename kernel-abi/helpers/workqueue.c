@@ -9,6 +9,8 @@
 
 bool nova_schedule_work(struct work_struct *work);
 void nova_init_work(struct work_struct *work, work_func_t func);
+bool nova_mod_delayed_work(struct delayed_work *work, unsigned long delay);
+void nova_init_delayed_work(struct delayed_work *work, work_func_t func);
 
 bool nova_schedule_work(struct work_struct *work)
 {
@@ -18,4 +20,14 @@ bool nova_schedule_work(struct work_struct *work)
 void nova_init_work(struct work_struct *work, work_func_t func)
 {
 	INIT_WORK(work, func);
+}
+
+bool nova_mod_delayed_work(struct delayed_work *work, unsigned long delay)
+{
+	return mod_delayed_work(system_dfl_wq, work, delay);
+}
+
+void nova_init_delayed_work(struct delayed_work *work, work_func_t func)
+{
+	INIT_DELAYED_WORK(work, func);
 }

@@ -18,6 +18,7 @@ use crate::{sys::sync::rcu as sys, types::NotThreadSafe};
 /// nested.unlock();
 /// drop(section);
 /// rcu::synchronize_rcu();
+/// rcu::rcu_barrier();
 /// ```
 #[must_use = "the section ends at once when the guard is not kept"]
 pub struct Guard(NotThreadSafe);
@@ -48,4 +49,10 @@ pub fn read_lock() -> Guard {
 /// Waits until every section that is under way has ended (`synchronize_rcu()`). Sleeps, and not within a section.
 pub fn synchronize_rcu() {
     sys::synchronize();
+}
+
+/// Waits until what was put off to the end of the sections under way is done (`rcu_barrier()`), such as fences that are freed. A
+/// module's unload does it by itself. Sleeps, and not within a section.
+pub fn rcu_barrier() {
+    sys::barrier();
 }

@@ -17,7 +17,7 @@ use crate::{
 use kernel_abi::{
     alloc::{flags::GFP_KERNEL, KVec},
     error::{
-        code::{EAGAIN, EMFILE, ENOMEM},
+        code::{EAGAIN, EINVAL, EMFILE, ENOMEM},
         Result,
     },
     sync::Arc,
@@ -117,6 +117,20 @@ impl<F: DriverFile> PendingEvent<F> {
             bytes: Some(bytes),
             _file: core::marker::PhantomData,
         })
+    }
+
+    /// Says something else of the same kind and length, before it is sent; `EINVAL` when it is another. Any context.
+    pub fn update<E: Event>(&mut self, event: &E) -> Result {
+        let payload = event.to_bytes();
+        let payload = payload.as_ref();
+        let bytes = self.bytes.as_mut().ok_or(EINVAL)?;
+        let is_kind = bytes.get(..4) == Some(&E::TYPE.to_ne_bytes()[..]);
+        let place = bytes.get_mut(HEADER..).ok_or(EINVAL)?;
+        if !is_kind || place.len() != payload.len() {
+            return Err(EINVAL);
+        }
+        place.copy_from_slice(payload);
+        Ok(())
     }
 
     /// Sends it (`drm_send_event()`): the file becomes readable. Nothing happens when the file is closed. Any context.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Open files, who has opened them, and their handles.
 
-use super::{device::Device, event::EventQueue, gem::AllocImpl, handles::Handles, ioctl};
+use super::{
+    device::Device, event::EventQueue, gem::AllocImpl, handles::Handles, ioctl, syncobj::SyncObj,
+};
 use crate::{driver::Driver, file::DriverFile};
 use core::{
     pin::Pin,
@@ -46,6 +48,8 @@ pub struct File<F: DriverFile> {
     is_authenticated: AtomicBool,
     #[pin]
     pub(super) handles: Mutex<Handles<ARef<ObjectOf<F>>>>,
+    #[pin]
+    pub(super) syncobjs: Mutex<Handles<ARef<SyncObj>>>,
     pub(super) events: Arc<EventQueue>,
     inner: Pin<KBox<F>>,
 }
@@ -119,6 +123,7 @@ impl<F: DriverFile> File<F> {
                 is_master,
                 is_authenticated: AtomicBool::new(is_admin || is_master),
                 handles <- new_mutex!(Handles::new(), "File::handles"),
+                syncobjs <- new_mutex!(Handles::new(), "File::syncobjs"),
                 events,
                 inner,
             }? Error),

@@ -5,10 +5,12 @@ extern crate std;
 
 pub mod device;
 pub mod event;
+pub mod fence;
 pub mod file;
 pub mod gem;
 mod handles;
 pub mod ioctl;
+pub mod syncobj;
 
 #[cfg(test)]
 mod tests;

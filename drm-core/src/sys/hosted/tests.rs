@@ -5,6 +5,7 @@ extern crate std;
 
 mod context;
 mod event;
+mod fence;
 mod handles;
 mod permit;
 
@@ -80,6 +81,8 @@ impl Driver for Toy {
         desc: c"for tests",
     };
     const FEAT_RENDER: bool = true;
+    const FEAT_SYNCOBJ: bool = true;
+    const FEAT_SYNCOBJ_TIMELINE: bool = true;
 
     declare_drm_ioctls! {
         (DOUBLE, Double, ioctl::RENDER_ALLOW, ToyFile::double),

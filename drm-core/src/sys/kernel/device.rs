@@ -25,6 +25,14 @@ use pinned_init::PinInit;
 
 pub use crate::registration::{RegistrationGuard, UnregisteredDevice};
 
+const fn feature(has: bool, bit: u32) -> u32 {
+    if has {
+        bit
+    } else {
+        0
+    }
+}
+
 /// A DRM device with the driver's data behind it.
 ///
 /// # Invariants
@@ -59,11 +67,12 @@ impl<T: Driver> Device<T> {
         driver.name = T::INFO.name.as_ptr().cast_mut();
         driver.desc = T::INFO.desc.as_ptr().cast_mut();
         driver.driver_features = bindings::drm_driver_feature_DRIVER_GEM
-            | if T::FEAT_RENDER {
-                bindings::drm_driver_feature_DRIVER_RENDER
-            } else {
-                0
-            };
+            | feature(T::FEAT_RENDER, bindings::drm_driver_feature_DRIVER_RENDER)
+            | feature(T::FEAT_SYNCOBJ, bindings::drm_driver_feature_DRIVER_SYNCOBJ)
+            | feature(
+                T::FEAT_SYNCOBJ_TIMELINE,
+                bindings::drm_driver_feature_DRIVER_SYNCOBJ_TIMELINE,
+            );
         driver.ioctls = T::IOCTLS.as_ptr().cast();
         driver.num_ioctls = T::IOCTLS.len() as i32;
         driver.fops = &raw const bindings::nova_drm_gem_fops;

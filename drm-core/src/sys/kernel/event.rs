@@ -16,7 +16,10 @@ use core::{
 use kernel_abi::{
     alloc::{flags::GFP_KERNEL, Allocator, Kmalloc},
     bindings,
-    error::{code::ENOMEM, to_result, Result},
+    error::{
+        code::{EINVAL, ENOMEM},
+        to_result, Result,
+    },
     types::ARef,
 };
 
@@ -88,6 +91,22 @@ impl<F: DriverFile> PendingEvent<F> {
             memory,
             device: ARef::from(device),
         })
+    }
+
+    /// Says something else of the same kind and length, before it is sent; `EINVAL` when it is another. Any context.
+    pub fn update<E: Event>(&mut self, event: &E) -> Result {
+        let payload = event.to_bytes();
+        let payload = payload.as_ref();
+        // SAFETY: by the type invariant; the payload follows, as `reserve` laid it out, and is as long as the header says.
+        unsafe {
+            let header = &raw const (*self.memory.as_ptr()).event;
+            if (*header).type_ != E::TYPE || (*header).length as usize != HEADER + payload.len() {
+                return Err(EINVAL);
+            }
+            let to = self.memory.add(1).cast::<u8>().as_ptr();
+            ptr::copy_nonoverlapping(payload.as_ptr(), to, payload.len());
+        }
+        Ok(())
     }
 
     /// Sends it (`drm_send_event()`): the file becomes readable. Nothing happens when the file is closed.

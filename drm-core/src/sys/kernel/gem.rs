@@ -63,7 +63,7 @@ impl<T: DriverObject> Object<T> {
         funcs.free = Some(Self::free_callback);
         funcs.open = Some(open_callback::<T>);
         funcs.close = Some(close_callback::<T>);
-        funcs.mmap = Some(bindings::nova_drm_gem_shmem_object_mmap);
+        funcs.mmap = Some(mmap_callback::<T>);
         funcs.vm_ops = &raw const bindings::drm_gem_shmem_vm_ops;
         funcs
     };
@@ -78,6 +78,7 @@ impl<T: DriverObject> Object<T> {
     /// Makes an object of `size` bytes, a multiple of the page size. Its pages come when they are first
     /// used. Sleeps.
     pub fn new(device: &Device<T::Driver>, size: usize, args: T::Args) -> Result<ARef<Self>> {
+        let is_write_combined = T::is_write_combined(&args);
         // SAFETY: the device is live, and its `gem_create_object` makes a `Self`.
         let shmem = unsafe { bindings::drm_gem_shmem_create(device.as_raw(), size) };
         let this = NonNull::new(from_err_ptr(shmem)?.cast::<Self>()).ok_or(ENOMEM)?;
@@ -86,6 +87,7 @@ impl<T: DriverObject> Object<T> {
         // data frees it.
         unsafe {
             let object = Self::raw_gem(this.as_ptr());
+            bindings::nova_drm_gem_shmem_set_wc(object, is_write_combined);
             let init = T::new(device, size, args);
             if let Err(error) = init.__pinned_init(&raw mut (*this.as_ptr()).data) {
                 bindings::nova_drm_gem_object_put(object);
@@ -230,6 +232,18 @@ where
             (*object).funcs = const { &Self::FUNCS_WITHOUT_DATA };
             object
         }
+    }
+}
+
+unsafe extern "C" fn mmap_callback<T: DriverObject>(
+    object: *mut bindings::drm_gem_object,
+    vma: *mut bindings::vm_area_struct,
+) -> c_int {
+    // SAFETY: DRM core calls this with an object of the driver's device, and an area that is being made.
+    match T::may_map(unsafe { Object::<T>::from_raw(object) }) {
+        // SAFETY: as above.
+        Ok(()) => unsafe { bindings::nova_drm_gem_shmem_object_mmap(object, vma) },
+        Err(error) => error.to_errno(),
     }
 }
 

@@ -136,5 +136,7 @@ impl<T: InPlaceModule> Slot<T> {
     pub unsafe fn exit(&self) {
         // SAFETY: initialised, and nobody else uses the slot any more.
         unsafe { (*self.0.get()).assume_init_drop() };
+        // The last callback that held the module may not have returned yet.
+        crate::sync::rcu::rcu_barrier();
     }
 }

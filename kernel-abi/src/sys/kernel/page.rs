@@ -8,7 +8,7 @@ use crate::{
     alloc::{AllocError, Flags},
     error::{code::EINVAL, Result},
 };
-use core::ptr::NonNull;
+use core::{ptr::NonNull, sync::atomic::AtomicU64};
 
 /// `PAGE_SHIFT` on x86-64.
 pub const PAGE_SHIFT: usize = 12;
@@ -101,5 +101,42 @@ impl Drop for Page {
     fn drop(&mut self) {
         // SAFETY: by the type invariant; nobody uses it any more.
         unsafe { bindings::nova_free_page(self.as_ptr()) };
+    }
+}
+
+/// A page of zeros that a device may write at any time: it is only looked at a word at a time.
+///
+/// # Invariants
+///
+/// Nothing refers to its bytes but as atomics.
+pub struct SharedPage(Page);
+
+// SAFETY: what it offers is atomic.
+unsafe impl Sync for SharedPage {}
+
+impl SharedPage {
+    /// 64-bit words in a page.
+    pub const WORDS: usize = PAGE_SIZE / 8;
+
+    /// Allocates it. Sleeps.
+    pub fn new() -> Result<Self, AllocError> {
+        use crate::alloc::flags::{__GFP_ZERO, GFP_KERNEL};
+        Ok(Self(Page::alloc_page(GFP_KERNEL | __GFP_ZERO)?))
+    }
+
+    /// Its physical address. Any context.
+    pub fn phys(&self) -> u64 {
+        self.0.phys()
+    }
+
+    /// Word `index`, or None beyond the end. Any context.
+    pub fn word(&self, index: usize) -> Option<&AtomicU64> {
+        if index >= Self::WORDS {
+            return None;
+        }
+        let base = self.0.address(0, PAGE_SIZE).ok()?.cast::<AtomicU64>();
+        // SAFETY: the word is inside of the page, which is aligned and lives as long as this value. By the type invariant
+        // nothing refers to it in another way; the device writes whole words.
+        Some(unsafe { &*base.add(index) })
     }
 }

@@ -6,7 +6,7 @@ use crate::{sys::drm::OpenFile, test::TestResult};
 use core::sync::atomic::Ordering::SeqCst;
 use drm_core::event::{Event, PendingEvent, DRIVER_TYPES, HEADER, SPACE};
 use kernel_abi::error::{
-    code::{EAGAIN, ENOMEM},
+    code::{EAGAIN, EINVAL, ENOMEM},
     Result,
 };
 
@@ -53,13 +53,16 @@ fn events_are_read_whole_and_in_the_order_they_were_sent() -> TestResult {
     check_eq!(file.read(&mut bytes), Err(EAGAIN));
     let (one, two) = (reserve(&file, &Tick(1))?, reserve(&file, &Tick(2))?);
     check!(!file.is_readable());
+    let mut two = two;
+    check_eq!(two.update(&Tick(22)), Ok(()));
+    check_eq!(two.update(&Large), Err(EINVAL));
     two.send();
     one.send();
     reserve(&file, &Tick(3))?.send();
     check!(file.is_readable());
     check_eq!(file.read(&mut bytes[..15]), Ok(0));
     check_eq!(file.read(&mut bytes[..40]), Ok(32));
-    check_eq!(bytes[..16], tick(2));
+    check_eq!(bytes[..16], tick(22));
     check_eq!(bytes[16..32], tick(1));
     check_eq!(file.read(&mut bytes), Ok(16));
     check_eq!(bytes[..16], tick(3));
@@ -106,6 +109,7 @@ selftests! {
         drm_core::event::PendingEvent,
         drm_core::event::PendingEvent::reserve,
         drm_core::event::PendingEvent::send,
+        drm_core::event::PendingEvent::update,
         drm_core::event::DRIVER_TYPES,
     ];
     a_file_has_room_for_so_many_bytes_of_events => [drm_core::event::SPACE, drm_core::event::HEADER];

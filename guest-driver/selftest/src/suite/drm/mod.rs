@@ -4,11 +4,20 @@
 
 mod device;
 mod event;
+mod fence;
 mod gem;
 mod ioctl;
+mod syncobj;
 pub(super) mod toy;
 
 use crate::test::Test;
 
 /// The tests of all these files.
-pub(crate) const ALL: &[&[Test]] = &[device::TESTS, event::TESTS, gem::TESTS, ioctl::TESTS];
+pub(crate) const ALL: &[&[Test]] = &[
+    device::TESTS,
+    event::TESTS,
+    fence::TESTS,
+    gem::TESTS,
+    ioctl::TESTS,
+    syncobj::TESTS,
+];

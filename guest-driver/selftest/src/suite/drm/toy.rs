@@ -91,6 +91,8 @@ impl Driver for Toy {
         desc: c"A driver for tests",
     };
     const FEAT_RENDER: bool = true;
+    const FEAT_SYNCOBJ: bool = true;
+    const FEAT_SYNCOBJ_TIMELINE: bool = true;
 
     declare_drm_ioctls! {
         (DOUBLE, Number, ioctl::RENDER_ALLOW, ToyFile::double),

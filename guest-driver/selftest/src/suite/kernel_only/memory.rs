@@ -9,7 +9,7 @@ use kernel_abi::{
         code::{EFAULT, EINVAL},
         from_err_ptr, Result,
     },
-    page::{page_align, Page, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE},
+    page::{page_align, Page, SharedPage, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE},
     uaccess::{UserPtr, UserSlice},
 };
 
@@ -127,6 +127,19 @@ fn pages_hold_what_is_written() -> TestResult {
     Ok(())
 }
 
+fn words_of_a_shared_page_are_atomic() -> TestResult {
+    use core::sync::atomic::Ordering::Relaxed;
+    let page = SharedPage::new()?;
+    let last = some!(page.word(SharedPage::WORDS - 1));
+    check_eq!(last.load(Relaxed), 0);
+    last.store(7, Relaxed);
+    check_eq!(some!(page.word(SharedPage::WORDS - 1)).load(Relaxed), 7);
+    check_eq!(some!(page.word(SharedPage::WORDS - 2)).load(Relaxed), 0);
+    check!(page.word(SharedPage::WORDS).is_none());
+    check_eq!(page.phys() as usize & !PAGE_MASK, 0);
+    Ok(())
+}
+
 fn sizes_are_rounded_up_to_pages() -> TestResult {
     check_eq!(PAGE_SIZE, 1 << PAGE_SHIFT);
     check_eq!(page_align(0), Some(0));
@@ -156,6 +169,10 @@ selftests! {
         kernel_abi::page::Page, kernel_abi::page::Page::alloc_page, kernel_abi::page::Page::as_ptr,
         kernel_abi::page::Page::phys, kernel_abi::page::Page::read, kernel_abi::page::Page::write,
         kernel_abi::page::Page::fill_zero,
+    ];
+    words_of_a_shared_page_are_atomic => [
+        kernel_abi::page::SharedPage, kernel_abi::page::SharedPage::new, kernel_abi::page::SharedPage::phys,
+        kernel_abi::page::SharedPage::word, kernel_abi::page::SharedPage::WORDS,
     ];
     sizes_are_rounded_up_to_pages => [
         kernel_abi::page::PAGE_SIZE, kernel_abi::page::PAGE_SHIFT, kernel_abi::page::PAGE_MASK,

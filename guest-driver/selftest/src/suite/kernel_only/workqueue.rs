@@ -7,7 +7,8 @@ use kernel_abi::{
     alloc::{flags::GFP_KERNEL, KBox},
     current,
     sync::Arc,
-    workqueue::{Work, WorkItem},
+    time::msecs_to_jiffies,
+    workqueue::{DelayedWork, Work, WorkItem},
 };
 
 /// Counts its runs, in a worker of the kernel's.
@@ -71,10 +72,28 @@ fn dropping_work_waits_for_its_run() -> TestResult {
     Ok(())
 }
 
+fn delayed_work_runs_later_and_once_for_the_last_time_given() -> TestResult {
+    let counter = Arc::new(Counter::new(0), GFP_KERNEL)?;
+    let work = KBox::pin_init(DelayedWork::new(counter.clone()), GFP_KERNEL)?;
+    work.schedule_after(msecs_to_jiffies(600_000));
+    check_eq!(counter.begun.load(Ordering::SeqCst), 0);
+    work.schedule_after(msecs_to_jiffies(1));
+    check!(comes_to(&counter.ended, 1));
+    // What did not run is taken back.
+    work.schedule_after(msecs_to_jiffies(600_000));
+    drop(work);
+    check_eq!(counter.begun.load(Ordering::SeqCst), 1);
+    Ok(())
+}
+
 selftests! {
     work_runs_in_a_worker_as_often_as_it_is_queued => [
         kernel_abi::workqueue::Work, kernel_abi::workqueue::WorkItem, kernel_abi::workqueue::Work::new,
         kernel_abi::workqueue::Work::schedule,
     ];
     dropping_work_waits_for_its_run => [];
+    delayed_work_runs_later_and_once_for_the_last_time_given => [
+        kernel_abi::workqueue::DelayedWork, kernel_abi::workqueue::DelayedWork::new,
+        kernel_abi::workqueue::DelayedWork::schedule_after,
+    ];
 }

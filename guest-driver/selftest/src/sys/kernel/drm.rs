@@ -23,6 +23,8 @@ const GEM_CLOSE: u32 = 0x4008_6409;
 const FLAGS: i32 = 0o4002;
 /// Bytes that a program lends: more than all events of a file.
 const LENT: usize = 8192;
+/// Where in them arrays are that an argument points to.
+const ARRAYS: usize = 4096;
 /// `PROT_READ | PROT_WRITE`
 const PROT: c_ulong = 3;
 /// `MAP_PRIVATE | MAP_ANONYMOUS`
@@ -90,7 +92,7 @@ impl<T: Driver> OpenFile<T> {
         ptr::with_exposed_provenance_mut(self.lent)
     }
 
-    fn raw_ioctl(&self, cmd: u32, bytes: *mut u8, len: usize) -> Result<u32> {
+    pub(super) fn raw_ioctl(&self, cmd: u32, bytes: *mut u8, len: usize) -> Result<u32> {
         // SAFETY: the caller gives its own memory, and the lent memory is longer than any argument.
         let value: c_long = unsafe {
             if bindings::nova_copy_to_user(self.lent_memory(), bytes.cast(), len as _) != 0 {
@@ -104,6 +106,31 @@ impl<T: Driver> OpenFile<T> {
         };
         to_result(value as i32)?;
         Ok(value as u32)
+    }
+
+    /// Puts a handle and a point where a program has them, and returns both addresses.
+    pub(super) fn lend(&self, handle: u32, point: u64) -> Result<[u64; 2]> {
+        let at = self.lent + ARRAYS;
+        let mut bytes = [0u8; 16];
+        bytes[..4].copy_from_slice(&handle.to_ne_bytes());
+        bytes[8..].copy_from_slice(&point.to_ne_bytes());
+        let to = ptr::with_exposed_provenance_mut(at);
+        // SAFETY: the lent memory has room for it.
+        if unsafe { bindings::nova_copy_to_user(to, bytes.as_ptr().cast(), 16) } != 0 {
+            return Err(EFAULT);
+        }
+        Ok([at as u64, at as u64 + 8])
+    }
+
+    /// The point that is there now.
+    pub(super) fn lent_point(&self) -> Result<u64> {
+        let mut bytes = [0u8; 8];
+        let from = ptr::with_exposed_provenance_mut(self.lent + ARRAYS + 8);
+        // SAFETY: the lent memory has it.
+        if unsafe { bindings::nova_copy_from_user(bytes.as_mut_ptr().cast(), from, 8) } != 0 {
+            return Err(EFAULT);
+        }
+        Ok(u64::from_ne_bytes(bytes))
     }
 
     /// ioctl(2). Sleeps.

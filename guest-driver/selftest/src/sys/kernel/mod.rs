@@ -5,6 +5,7 @@
 
 pub(crate) mod drm;
 pub(crate) mod poll_file;
+mod syncobj;
 
 use core::{
     cell::UnsafeCell,

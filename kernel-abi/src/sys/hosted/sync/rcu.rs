@@ -26,3 +26,8 @@ pub fn synchronize() {
     // SAFETY: taken above.
     unsafe { READERS.unlock_exclusive() };
 }
+
+/// Nothing is put off here: waits as [`synchronize`] does.
+pub fn barrier() {
+    synchronize();
+}

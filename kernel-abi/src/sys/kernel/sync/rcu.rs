@@ -24,3 +24,9 @@ pub fn synchronize() {
     // SAFETY: a caller that must not sleep is a defect that the kernel reports, and no unsoundness.
     unsafe { bindings::synchronize_rcu() };
 }
+
+/// `rcu_barrier()`
+pub fn barrier() {
+    // SAFETY: as above.
+    unsafe { bindings::rcu_barrier() };
+}
