@@ -2,9 +2,10 @@
 //! The virtio driver: looks at the device, brings it up and takes it down.
 
 use crate::{
-    control::{Control, Token},
+    control::{Control, Interrupt, Keep, Token, Undo},
     drm::{NovaData, NovaDriver},
     event::Events,
+    work::{Slots, Workers},
 };
 use core::{ffi::CStr, pin::Pin};
 use drm_core::{Registration, UnregisteredDevice};
@@ -19,7 +20,8 @@ use kernel_abi::{
     sync::Arc,
     virtio::{self, Virtqueue},
     virtio_nova::{
-        Config, Wire, CONFIG_MAGIC, QUEUE_CONTROL, QUEUE_EVENT, VERSION_MAJOR, VERSION_MINOR,
+        Config, FenceMemory, Wire, CMD_FENCE_MEMORY, CONFIG_MAGIC, OPTION_WORK, QUEUE_CONTROL,
+        QUEUE_EVENT, VERSION_MAJOR, VERSION_MINOR,
     },
     workqueue::Work,
 };
@@ -34,6 +36,8 @@ const F_ACCESS_PLATFORM: u32 = 33;
 #[pin_data]
 pub(crate) struct NovaVirtio {
     control: Arc<Control>,
+    /// There when the device offers work.
+    slots: Option<Arc<Slots>>,
     #[pin]
     reaper: Work<Control>,
     #[pin]
@@ -55,8 +59,16 @@ impl virtio::Driver for NovaVirtio {
         let events = Virtqueue::new(events);
         let entries = usize::try_from(config.max_mem_entries)?;
         let control = Arc::pin_init(Control::new(control, entries), GFP_KERNEL)?;
+        let slots = match config.options & OPTION_WORK {
+            0 => None,
+            _ => {
+                let slots = Slots::new(control.clone(), config)?;
+                Some(Arc::pin_init(slots, GFP_KERNEL)?)
+            }
+        };
         KBox::pin_init(
             try_pin_init!(Self {
+                slots,
                 reaper <- Work::new(control.clone()),
                 control,
                 events <- Events::new(events),
@@ -68,7 +80,19 @@ impl virtio::Driver for NovaVirtio {
     fn ready(self: Pin<&Self>, device: &virtio::Device<Bound>) -> Result {
         self.events.post()?;
         let info = self.control.negotiate()?;
-        let data = NovaData::new(self.control.clone());
+        if let Some(slots) = &self.slots {
+            let (addr, length) = slots.memory();
+            let memory = FenceMemory {
+                addr,
+                length,
+                padding: 0,
+            };
+            let (undo, keep) = (Undo::Nothing, Keep::default());
+            self.control
+                .call::<_, [u8; 0]>(CMD_FENCE_MEMORY, 0, &memory, undo, keep)?;
+            Workers::start(slots)?;
+        }
+        let data = NovaData::new(self.control.clone(), self.slots.clone());
         let drm = UnregisteredDevice::<NovaDriver>::new(device, Ok(data))?;
         Registration::new_foreign_owned::<Error>(drm, device, Ok(()), 0)?;
         pr_info!(
@@ -82,8 +106,16 @@ impl virtio::Driver for NovaVirtio {
 
     fn queue_interrupt(self: Pin<&Self>, index: u32) {
         match index {
-            QUEUE_CONTROL if self.control.interrupt() => self.reaper.schedule(),
-            QUEUE_EVENT => self.events.interrupt(&self.control),
+            QUEUE_CONTROL => {
+                let Interrupt { reap, jobs } = self.control.interrupt();
+                if reap {
+                    self.reaper.schedule();
+                }
+                if let Some(slots) = self.slots.as_ref().filter(|_| jobs) {
+                    slots.interrupt();
+                }
+            }
+            QUEUE_EVENT => self.events.interrupt(&self.control, self.slots.as_deref()),
             _ => {}
         }
     }
@@ -91,6 +123,9 @@ impl virtio::Driver for NovaVirtio {
     fn stopped(self: Pin<&Self>) {
         self.events.stop();
         self.control.stop();
+        if let Some(slots) = &self.slots {
+            slots.stop();
+        }
     }
 }
 

@@ -1,21 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The DRM driver: what the node is and which ioctls it has.
 
-use crate::{control::Control, file::NovaFile, gem::NovaObject};
+use crate::{control::Control, file::NovaFile, gem::NovaObject, work::Slots};
 use drm_core::{declare_drm_ioctls, device::Normal, gem, ioctl, Driver, DriverInfo};
-use kernel_abi::{
-    device,
-    error::Result,
-    sync::Arc,
-    uapi::{
-        drm_nova_gem_checksum, drm_nova_gem_create, drm_nova_gem_info, drm_nova_gem_mmap_offset,
-        drm_nova_getparam, drm_nova_query, DRM_IOCTL_NOVA_GEM_CHECKSUM, DRM_IOCTL_NOVA_GEM_CREATE,
-        DRM_IOCTL_NOVA_GEM_INFO, DRM_IOCTL_NOVA_GEM_MMAP_OFFSET, DRM_IOCTL_NOVA_GETPARAM,
-        DRM_IOCTL_NOVA_QUERY,
-    },
-    virtio,
-    virtio_nova::RespNegotiate,
-};
+use kernel_abi::{device, error::Result, sync::Arc, uapi::*, virtio, virtio_nova::RespNegotiate};
 
 /// The DRM device of this driver.
 pub(crate) type NovaDevice<C = Normal> = drm_core::Device<NovaDriver, C>;
@@ -23,11 +11,17 @@ pub(crate) type NovaDevice<C = Normal> = drm_core::Device<NovaDriver, C>;
 /// What every call on the node needs.
 pub(crate) struct NovaData {
     control: Arc<Control>,
+    slots: Option<Arc<Slots>>,
 }
 
 impl NovaData {
-    pub(crate) fn new(control: Arc<Control>) -> Self {
-        Self { control }
+    pub(crate) fn new(control: Arc<Control>, slots: Option<Arc<Slots>>) -> Self {
+        Self { control, slots }
+    }
+
+    /// What work needs, when the device offers it.
+    pub(crate) fn slots(&self) -> Option<&Arc<Slots>> {
+        self.slots.as_ref()
     }
 
     pub(crate) fn control(&self) -> &Arc<Control> {
@@ -68,13 +62,22 @@ impl Driver for NovaDriver {
     };
 
     const FEAT_RENDER: bool = true;
+    const FEAT_SYNCOBJ: bool = true;
+    const FEAT_SYNCOBJ_TIMELINE: bool = true;
 
     declare_drm_ioctls! {
         (DRM_IOCTL_NOVA_GETPARAM, drm_nova_getparam, ioctl::RENDER_ALLOW, NovaFile::get_param),
         (DRM_IOCTL_NOVA_GEM_CREATE, drm_nova_gem_create, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::gem_create),
         (DRM_IOCTL_NOVA_GEM_INFO, drm_nova_gem_info, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::gem_info),
         (DRM_IOCTL_NOVA_QUERY, drm_nova_query, ioctl::RENDER_ALLOW, NovaFile::query),
+        (DRM_IOCTL_NOVA_GEM_NEW, drm_nova_gem_new, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::gem_new),
         (DRM_IOCTL_NOVA_GEM_MMAP_OFFSET, drm_nova_gem_mmap_offset, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::gem_mmap_offset),
+        (DRM_IOCTL_NOVA_VM_CREATE, drm_nova_vm_create, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::vm_create),
+        (DRM_IOCTL_NOVA_VM_DESTROY, drm_nova_vm_destroy, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::vm_destroy),
+        (DRM_IOCTL_NOVA_VM_BIND, drm_nova_vm_bind, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::vm_bind),
+        (DRM_IOCTL_NOVA_QUEUE_CREATE, drm_nova_queue_create, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::queue_create),
+        (DRM_IOCTL_NOVA_QUEUE_DESTROY, drm_nova_queue_destroy, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::queue_destroy),
+        (DRM_IOCTL_NOVA_EXEC, drm_nova_exec, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::exec),
         (DRM_IOCTL_NOVA_GEM_CHECKSUM, drm_nova_gem_checksum, ioctl::AUTH | ioctl::RENDER_ALLOW, NovaFile::gem_checksum),
     }
 }

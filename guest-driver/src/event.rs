@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The event queue (docs/virtio-nova.md, section 7).
 
-use crate::control::Control;
+use crate::{
+    control::Control,
+    work::{Reason, Slots},
+};
 use kernel_abi::{
     alloc::KVec,
     error::Result,
     new_spinlock_irq, pr_err, pr_warn,
     sync::SpinLockIrq,
     virtio::{Request, Virtqueue},
-    virtio_nova::{Event, Wire, EVENT_DEVICE_LOST},
+    virtio_nova::{Event, Wire, EVENT_DEVICE_LOST, EVENT_FENCES, EVENT_QUEUE_LOST, EVENT_VM_LOST},
 };
 use pinned_init::{pin_data, pin_init, PinInit};
 
@@ -48,14 +51,14 @@ impl Events {
     }
 
     /// The queue has events. Interrupt context.
-    pub(crate) fn interrupt(&self, control: &Control) {
+    pub(crate) fn interrupt(&self, control: &Control, slots: Option<&Slots>) {
         let mut queue = self.queue.lock();
         let Some(queue) = &mut *queue else {
             return;
         };
         while let Some((buffer, used)) = queue.get() {
             if let Some(event) = buffer.writable().get(..used).and_then(Event::decode) {
-                handle(event, control);
+                handle(event, control, slots);
             }
             let _ = queue.add(buffer);
         }
@@ -71,11 +74,28 @@ impl Events {
     }
 }
 
-fn handle(event: Event, control: &Control) {
+fn handle(event: Event, control: &Control, slots: Option<&Slots>) {
     match event.type_ {
         EVENT_DEVICE_LOST => {
             pr_err!("the host reports that the device is lost");
             control.mark_lost();
+            if let Some(slots) = slots {
+                slots.device_lost();
+            }
+        }
+        EVENT_FENCES => {
+            if let Some(slots) = slots {
+                slots.interrupt();
+            }
+        }
+        EVENT_QUEUE_LOST | EVENT_VM_LOST => {
+            if let Some(slots) = slots {
+                let reason = Reason {
+                    number: (event.value[0] >> 32) as u32,
+                    addr: event.value[1],
+                };
+                slots.lost(event.value[0] as u32, reason);
+            }
         }
         // A newer device may know more.
         other => pr_warn!("ignoring event {other:#x}"),

@@ -2,24 +2,38 @@
 //! An open file and its ioctls.
 //!
 //! The first three have the semantics of upstream's nova-drm in Linux 7.3: padding is not
-//! looked at, a parameter is its low 32 bits, a size of zero is `EINVAL`.
+//! looked at, a parameter is its low 32 bits, a size of zero is `EINVAL`. Address spaces and queues are in `file/work.rs`.
 
 use crate::{
     context::Context,
     drm::{NovaDevice, NovaDriver},
-    gem::NovaObject,
+    gem::{Kind, NovaObject},
 };
 use core::pin::Pin;
-use drm_core::{device::Ioctl, gem::BaseObject, DriverFile, File};
+use drm_core::{
+    device::Ioctl,
+    gem::{BaseObject, DriverObject},
+    DriverFile, File,
+};
 use kernel_abi::{
     alloc::{flags::GFP_KERNEL, KBox},
-    error::{code::EINVAL, Result},
-    sync::Arc,
+    error::{code::EINVAL, Error, Result},
+    new_mutex,
+    sync::{Arc, Mutex},
     uapi,
 };
+use pinned_init::{pin_data, try_pin_init};
 
-/// What belongs to one open file: its context on the host.
+mod work;
+
+use self::work::Tables;
+
+/// What belongs to one open file: its context on the host, and what that has.
+#[pin_data]
 pub(crate) struct NovaFile {
+    #[pin]
+    tables: Mutex<Tables>,
+    // After what is in it.
     context: Arc<Context>,
 }
 
@@ -29,7 +43,13 @@ impl DriverFile for NovaFile {
     /// Creates the context. Sleeps; killable.
     fn open(device: &NovaDevice) -> Result<Pin<KBox<Self>>> {
         let context = Context::create(device.control().clone())?;
-        Ok(KBox::pin(Self { context }, GFP_KERNEL)?)
+        KBox::pin_init(
+            try_pin_init!(Self {
+                tables <- new_mutex!(Tables::default(), "NovaFile::tables"),
+                context,
+            }? Error),
+            GFP_KERNEL,
+        )
     }
 }
 
@@ -57,7 +77,7 @@ impl NovaFile {
         req: &mut uapi::drm_nova_gem_create,
         file: &File<Self>,
     ) -> Result<u32> {
-        let object = NovaObject::create(device, req.size)?;
+        let object = NovaObject::create(device, req.size, Kind::SYSTEM)?;
         req.handle = object.create_handle(file)?;
         Ok(0)
     }
@@ -86,6 +106,7 @@ impl NovaFile {
         req.vram_size = info.vram_size;
         req.vram_bar_size = info.vram_bar_size;
         req.chip_name = info.chip_name;
+        Self::query_work(device, req)?;
         Ok(0)
     }
 
@@ -98,7 +119,9 @@ impl NovaFile {
         if req.pad != 0 {
             return Err(EINVAL);
         }
-        req.offset = NovaObject::lookup(file, req.handle)?.create_mmap_offset()?;
+        let object = NovaObject::lookup(file, req.handle)?;
+        <NovaObject as DriverObject>::may_map(&object)?;
+        req.offset = object.create_mmap_offset()?;
         Ok(0)
     }
 

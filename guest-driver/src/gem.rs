@@ -18,7 +18,7 @@ use drm_core::{
 use kernel_abi::{
     alloc::{flags::GFP_KERNEL, KVec},
     error::{
-        code::{EINTR, EINVAL, EIO, ENOENT, ETIMEDOUT},
+        code::{EINTR, EINVAL, EIO, ENOENT, EOPNOTSUPP, ETIMEDOUT},
         Error, Result,
     },
     new_condvar, new_mutex,
@@ -41,9 +41,27 @@ pub(crate) type Object = gem::Object<NovaObject>;
 /// Pinned pages of an object.
 pub(crate) type Pages = drm_core::sys::gem::Pages<NovaObject>;
 
+/// What kind of memory an object is made of.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    /// `DOMAIN_SYSTEM` or `DOMAIN_VRAM`.
+    pub(crate) domain: u32,
+    pub(crate) write_combined: bool,
+}
+
+impl Kind {
+    /// Cached system memory.
+    pub(crate) const SYSTEM: Self = Self {
+        domain: DOMAIN_SYSTEM,
+        write_combined: false,
+    };
+}
+
 /// The driver's part of a GEM object.
 #[pin_data]
 pub(crate) struct NovaObject {
+    /// `DOMAIN_SYSTEM` or `DOMAIN_VRAM`.
+    domain: u32,
     #[pin]
     host: Mutex<HostObject>,
     /// A handle was made, or will not be.
@@ -118,13 +136,27 @@ struct HostHandle {
 
 impl DriverObject for NovaObject {
     type Driver = NovaDriver;
-    type Args = ();
+    type Args = Kind;
 
-    fn new(_device: &NovaDevice, _size: usize, _args: ()) -> impl PinInit<Self, Error> {
+    fn new(_device: &NovaDevice, _size: usize, kind: Kind) -> impl PinInit<Self, Error> {
+        let domain = kind.domain;
         try_pin_init!(Self {
+            domain,
             host <- new_mutex!(HostObject::default(), "NovaObject::host"),
             settled <- new_condvar!("NovaObject::settled"),
         }? Error)
+    }
+
+    /// The CPU does not reach video memory here.
+    fn may_map(object: &Object) -> Result {
+        match object.domain {
+            DOMAIN_SYSTEM => Ok(()),
+            _ => Err(EOPNOTSUPP),
+        }
+    }
+
+    fn is_write_combined(kind: &Kind) -> bool {
+        kind.write_combined
     }
 
     /// A file gains a handle: so does its context on the host. Sleeps; killable.
@@ -194,7 +226,7 @@ fn ask(object: &Object, context: &Arc<Context>) -> (Result<Call>, bool) {
             host.creating = true;
             let create = GemCreate {
                 size: object.size() as u64,
-                domain: DOMAIN_SYSTEM,
+                domain: object.domain,
                 nr_entries: 0,
             };
             control.start::<_, RespGemCreate>(CMD_GEM_CREATE, id, &create, Undo::CloseHandle, keep)
@@ -246,12 +278,12 @@ impl HostHandle {
 
 impl NovaObject {
     /// Makes an object of at least `size` bytes. Sleeps.
-    pub(crate) fn create(device: &NovaDevice, size: u64) -> Result<ARef<Object>> {
+    pub(crate) fn create(device: &NovaDevice, size: u64, kind: Kind) -> Result<ARef<Object>> {
         if size == 0 {
             return Err(EINVAL);
         }
         let size = size.checked_next_multiple_of(PAGE_SIZE).ok_or(EINVAL)?;
-        Object::new(device, usize::try_from(size).map_err(|_| EINVAL)?, ())
+        Object::new(device, usize::try_from(size).map_err(|_| EINVAL)?, kind)
     }
 
     /// The object behind a handle of a file; `ENOENT` when there is none.
@@ -265,7 +297,9 @@ impl NovaObject {
         context: &Arc<Context>,
         req: &drm_nova_gem_checksum,
     ) -> Result<u32> {
-        let (handle, pages) = Self::attach(object, context)?;
+        let (handle, Some(pages)) = Self::attach(object, context)? else {
+            return Err(EINVAL);
+        };
         let request = GemChecksum {
             handle,
             op: req.op,
@@ -288,10 +322,13 @@ impl NovaObject {
         Ok(answer.crc32)
     }
 
-    /// The handle in `context`, after seeing to it that the host was told of all pages. The host
+    /// The handle in `context`, after seeing to it that the host was told of all pages, which are returned; video memory has none. The host
     /// handles requests in order, so that it knows them before anything that is sent after this.
     /// What an error leaves undone is done by the next call. Sleeps.
-    fn attach(object: &ARef<Object>, context: &Arc<Context>) -> Result<(u32, Arc<Pages>)> {
+    pub(crate) fn attach(
+        object: &ARef<Object>,
+        context: &Arc<Context>,
+    ) -> Result<(u32, Option<Arc<Pages>>)> {
         let mut host = object.host.lock();
         let host = &mut *host;
         let mine = host
@@ -299,6 +336,9 @@ impl NovaObject {
             .iter()
             .find(|handle| handle.context.id() == context.id())
             .ok_or(ENOENT)?;
+        if object.domain != DOMAIN_SYSTEM {
+            return Ok((mine.handle, None));
+        }
         let pages = match &host.pages {
             Some(pages) => pages.clone(),
             None => {
@@ -324,7 +364,7 @@ impl NovaObject {
             control.post(CMD_GEM_ADD_PAGES, id, &add, &entries, keep)?;
             host.named = next;
         }
-        Ok((mine.handle, pages))
+        Ok((mine.handle, Some(pages)))
     }
 }
 

@@ -11,20 +11,32 @@
 //! | `drm` | the DRM driver: what the node is and which ioctls it has |
 //! | `file` | an open file and its ioctls |
 //! | `gem` | GEM objects and their handles on the host |
+//! | `work` | address spaces, queues and fences |
 //!
-//! It exists in the kernel home only: built by kbuild, and by cargo for lints and documentation.
+//! It exists in the kernel home: built by kbuild, and by cargo for lints and documentation. In the hosted home there is what
+//! needs no kernel, for its tests.
 #![no_std]
-#![cfg(home = "kernel")]
+#![cfg_attr(home = "hosted", allow(dead_code))]
 
+#[cfg(home = "kernel")]
 mod context;
+#[cfg(home = "kernel")]
 mod control;
+#[cfg(home = "kernel")]
 mod driver;
+#[cfg(home = "kernel")]
 mod drm;
+#[cfg(home = "kernel")]
 mod event;
+#[cfg(home = "kernel")]
 mod file;
+#[cfg(home = "kernel")]
 mod gem;
+#[cfg(home = "kernel")]
 mod module;
+mod work;
 
+#[cfg(home = "kernel")]
 kernel_abi::module! {
     type: module::VirtioNova,
     name: "virtio_nova",

@@ -17,6 +17,7 @@ pub(super) fn rewrite_as_undo(request: &mut KBox<Request<Token>>) -> bool {
     let undo = core::mem::replace(&mut request.context.undo, Undo::Nothing);
     let (command, ctx_id, handle) = match undo {
         Undo::Nothing => return false,
+        Undo::DestroyVm | Undo::DestroyQueue => return rewrite_as_destroy(request, undo),
         Undo::DestroyContext => match decode::<wire::RespCtxCreate>(request) {
             Ok(created) => (wire::CMD_CTX_DESTROY, created.ctx_id, None),
             Err(_) => return false,
@@ -45,7 +46,30 @@ pub(super) fn rewrite_as_undo(request: &mut KBox<Request<Token>>) -> bool {
     true
 }
 
-fn header(command: u32, ctx_id: u32) -> Hdr {
+/// As above, for what has a slot.
+fn rewrite_as_destroy(request: &mut KBox<Request<Token>>, undo: Undo) -> bool {
+    // Both answers, and both requests, have one layout.
+    let Ok(created) = decode::<wire::RespVmCreate>(request) else {
+        return false;
+    };
+    let Some(slot) = &mut request.context.keep.slot else {
+        return false;
+    };
+    let destroy = wire::VmDestroy {
+        vm: created.vm,
+        padding: 0,
+        seqno: slot.end(),
+    };
+    let command = match undo {
+        Undo::DestroyQueue => wire::CMD_QUEUE_DESTROY,
+        _ => wire::CMD_VM_DESTROY,
+    };
+    let ctx_id = Hdr::decode(request.readable()).map_or(0, |hdr| hdr.ctx_id);
+    // There is room.
+    encode_to(request.readable_mut(), command, ctx_id, &destroy, &[]).is_ok()
+}
+
+pub(super) fn header(command: u32, ctx_id: u32) -> Hdr {
     Hdr {
         type_: command,
         ctx_id,
@@ -59,7 +83,8 @@ pub(super) fn encode<B: Wire>(
     body: &B,
     entries: &[wire::MemEntry],
 ) -> Result<KVec<u8>> {
-    let mut message = KVec::new();
+    // What takes it back may be longer, and is written in the same memory.
+    let mut message = KVec::with_capacity(Hdr::LEN + wire::VmDestroy::LEN, GFP_KERNEL)?;
     encode_to(&mut message, command, ctx_id, body, entries)?;
     Ok(message)
 }

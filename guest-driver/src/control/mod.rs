@@ -6,6 +6,7 @@
 //! created. Requests whose answer nobody waits for are *posted*. What a request keeps alive (pages, a
 //! context) is let go in process context, by the reaper.
 
+mod job;
 mod message;
 mod token;
 
@@ -24,7 +25,10 @@ use kernel_abi::{
 use pinned_init::{pin_data, PinInit};
 
 use self::token::{deliver, Waiter};
-pub(crate) use self::token::{limit, Keep, Token, Undo};
+pub(crate) use self::{
+    job::Body,
+    token::{limit, Keep, Token, Undo},
+};
 
 struct Inner {
     /// None before the device is up and after it has stopped.
@@ -54,6 +58,15 @@ pub(crate) struct Control {
     inner: SpinLockIrq<Inner>,
 }
 
+/// What there is to do after an interrupt.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Interrupt {
+    /// The reaper has something to do.
+    pub(crate) reap: bool,
+    /// Jobs were answered.
+    pub(crate) jobs: bool,
+}
+
 /// A request under way.
 #[must_use = "who does not wait gets no answer"]
 pub(crate) struct Call {
@@ -76,7 +89,7 @@ impl From<Unsent> for Error {
 /// A good answer, and with it what the request has kept.
 pub(crate) struct Answered<R> {
     pub(crate) value: R,
-    _request: KBox<Request<Token>>,
+    request: KBox<Request<Token>>,
 }
 
 impl Control {
@@ -213,17 +226,19 @@ impl Control {
         Ok(())
     }
 
-    /// The queue has answers. Interrupt context. True when the reaper has something to do.
-    pub(crate) fn interrupt(&self) -> bool {
+    /// The queue has answers. Interrupt context.
+    pub(crate) fn interrupt(&self) -> Interrupt {
         let mut inner = self.inner.lock();
         let inner = &mut *inner;
+        let mut found = Interrupt::default();
         loop {
             let Some(queue) = &mut inner.queue else {
-                return false;
+                return found;
             };
             queue.disable_interrupts();
             while let Some((mut request, used)) = queue.get() {
                 request.context.used = used;
+                found.jobs |= request.context.job.is_some();
                 deliver(request, &mut inner.answered);
             }
             if queue.enable_interrupts() {
@@ -231,7 +246,8 @@ impl Control {
             }
         }
         inner.fill();
-        !inner.answered.is_empty()
+        found.reap = !inner.answered.is_empty();
+        found
     }
 
     /// From now on every request ends in `ENODEV`. Any context.
@@ -292,10 +308,7 @@ impl Call {
     pub(crate) fn wait<R: Wire>(self) -> Result<Answered<R>> {
         let request = self.waiter.wait()?;
         let value = message::decode(&request)?;
-        Ok(Answered {
-            value,
-            _request: request,
-        })
+        Ok(Answered { value, request })
     }
 }
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! What the driver keeps beside a request: who waits, what must live, how it is taken back.
 
+use super::message;
 use crate::{
     context::Context,
     gem::{Opening, Pages},
+    work::{JobFence, Slot},
 };
+use drm_core::fence::DriverFence;
 use kernel_abi::{
     alloc::KBox,
     error::{
@@ -14,6 +17,7 @@ use kernel_abi::{
     new_condvar, new_spinlock_irq,
     sync::{Arc, CondVar, CondVarTimeoutResult, SpinLockIrq},
     time::{msecs_to_jiffies, Jiffies},
+    types::ARef,
     virtio::{Fifo, Request},
 };
 use pinned_init::{pin_data, pin_init, PinInit};
@@ -27,6 +31,10 @@ pub(crate) enum Undo {
     DestroyContext,
     /// `GEM_CLOSE` of the handle that was created, in the request's context.
     CloseHandle,
+    /// `VM_DESTROY` of the address space that was created, in the kept slot.
+    DestroyVm,
+    /// `QUEUE_DESTROY` of the queue that was created, in the kept slot.
+    DestroyQueue,
 }
 
 /// What must stay alive until the device is done with a request, and with what takes it back.
@@ -36,12 +44,16 @@ pub(crate) struct Keep {
     pub(crate) context: Option<Arc<Context>>,
     pub(crate) pages: Option<Arc<Pages>>,
     pub(crate) opening: Option<Opening>,
+    /// Of a queue or an address space that is being made.
+    pub(crate) slot: Option<Slot>,
 }
 
 /// The driver's part of a request.
 pub(crate) struct Token {
     waiter: Option<Arc<Waiter>>,
     pub(super) undo: Undo,
+    /// Is told what the host answers.
+    pub(super) job: Option<ARef<DriverFence<JobFence>>>,
     /// Only held, until the device is done.
     pub(super) keep: Keep,
     /// Bytes that the device wrote.
@@ -53,6 +65,7 @@ impl Token {
         Self {
             waiter,
             undo,
+            job: None,
             keep: Keep::default(),
             used: 0,
         }
@@ -60,6 +73,9 @@ impl Token {
 
     /// The device has stopped: nobody will answer.
     pub(super) fn abandon(&mut self) {
+        if let Some(job) = &self.job {
+            job.answered(Err(ENODEV));
+        }
         if let Some(waiter) = self.waiter.take() {
             let mut answer = waiter.answer.lock();
             if let Answer::Waiting = *answer {
@@ -97,6 +113,13 @@ impl Waiter {
         })
     }
 
+    /// Nobody waits.
+    pub(super) fn detach(&self) {
+        // An answer that is there already is dropped without the lock.
+        let before = core::mem::replace(&mut *self.answer.lock(), Answer::Detached);
+        drop(before);
+    }
+
     /// Waits for the answer. Sleeps, killable; errors as [`Call::wait`](super::Call::wait).
     pub(super) fn wait(&self) -> Result<KBox<Request<Token>>> {
         let mut left = limit();
@@ -129,6 +152,9 @@ pub(crate) fn limit() -> Jiffies {
 
 /// Gives an answered request to its waiter, or to the reaper. Any context.
 pub(super) fn deliver(mut request: KBox<Request<Token>>, reaper: &mut Fifo<Token>) {
+    if let Some(job) = &request.context.job {
+        job.answered(message::decode::<[u8; 0]>(&request).map(|_| ()));
+    }
     let Some(waiter) = request.context.waiter.take() else {
         return reaper.push(request);
     };

@@ -4,8 +4,10 @@
 mod bad_input;
 mod lifetime;
 mod memory;
+mod syncobj;
 mod uapi;
 mod upstream;
+mod work;
 
 use crate::node::{self, Node};
 use anyhow::{anyhow, ensure, Result};
@@ -15,18 +17,26 @@ type Test = (&'static str, fn(&Node) -> Result<()>);
 
 /// Runs the tests whose name contains `filter`; true when all passed.
 pub fn run(filter: Option<&str>) -> Result<bool> {
+    let path = node::find()?;
+    let work = match work::has_work(&Node::open(&path)?)? {
+        true => work::WITH,
+        false => work::WITHOUT,
+    };
     let tests: Vec<Test> = [
         uapi::TESTS,
         bad_input::TESTS,
         memory::TESTS,
         lifetime::TESTS,
+        syncobj::TESTS,
+        work::TESTS,
+        work,
     ]
     .concat()
     .into_iter()
     .filter(|(name, _)| filter.is_none_or(|filter| name.contains(filter)))
     .collect();
     ensure!(!tests.is_empty(), "no test has {filter:?} in its name");
-    run_tests(&node::find()?, &tests)
+    run_tests(&path, &tests)
 }
 
 /// Runs what upstream's driver must answer as ours does, on its primary node; true when all passed.

@@ -5,7 +5,7 @@
 use std::{
     fs::File,
     io,
-    os::fd::AsRawFd,
+    os::fd::{AsRawFd, FromRawFd},
     ptr::{self, NonNull},
 };
 
@@ -36,6 +36,12 @@ pub fn ioctl<T: Copy>(file: &File, request: libc::c_ulong, arg: &mut T) -> io::R
             return Err(error);
         }
     }
+}
+
+/// A descriptor that an ioctl has just made, and that nobody else knows.
+pub fn owned(fd: u32) -> File {
+    // SAFETY: the caller says that the descriptor is new.
+    unsafe { File::from_raw_fd(fd as i32) }
 }
 
 /// Maps `len` bytes at `offset` of `file`, shared, readable and writable.

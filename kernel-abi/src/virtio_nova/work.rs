@@ -8,7 +8,7 @@ wire_struct! {
     struct FenceMemory = 16 {
         /// Guest-physical address, page-aligned.
         addr: u64,
-        /// Bytes: [`FenceSlot::LEN`](Wire::LEN) for each slot, rounded up to pages.
+        /// Bytes, a multiple of the page size: as many slots there are as lie in it, and not more than the device has.
         length: u32,
         /// Zero.
         padding: u32,

@@ -61,7 +61,7 @@ fn foreign_handles(node: &Node) -> Result<()> {
 }
 
 pub(super) fn numbers(node: &Node) -> Result<()> {
-    for nr in [0x03, 0x1f, 0x21, 0x23, 0x3e, 0x40, 0x5f] {
+    for nr in [0x03, 0x1f, 0x29, 0x3e, 0x40, 0x5f] {
         let mut arg = [0u64; 4];
         expect(node.call(nr, &mut arg), EINVAL, &format!("ioctl {nr:#x}"))?;
     }
