@@ -9,8 +9,10 @@
 //! | [`suite`] | the tests, as TAP |
 //! | [`data`] | objects filled and checked from both sides |
 //! | [`selftest`], [`epoll`], [`kmsg`] | the self-test of `kernel-abi` and `drm-core` |
+//! | [`copy`](mod@copy), [`stress`] | what `nova-copy` and `nova-stress` do |
 //! | [`demo`], [`reload`], [`hold`], [`failslab`] | the other things that `nova-test` does |
 
+pub mod copy;
 pub mod data;
 pub mod demo;
 pub mod epoll;
@@ -21,5 +23,6 @@ pub mod mapping;
 pub mod node;
 pub mod reload;
 pub mod selftest;
+pub mod stress;
 pub mod suite;
 pub mod sys;

@@ -67,14 +67,17 @@ struct State {
     listeners: KVec<Listener>,
 }
 
+/// Looks at a fence; false ends it.
+pub type Visit<'a> = dyn FnMut(&Fence) -> bool + 'a;
+
 /// What a fence's type does.
 struct VTable {
-    kind: TypeId,
+    kind: fn() -> TypeId,
     enable_signaling: unsafe fn(&Fence) -> bool,
     signaled: unsafe fn(&Fence) -> bool,
     /// Frees the memory after the last reference.
     free: unsafe fn(NonNull<Fence>),
-    leaves: unsafe fn(&Fence, &mut dyn FnMut(&Fence) -> bool) -> bool,
+    leaves: unsafe fn(&Fence, &mut Visit<'_>) -> bool,
 }
 
 /// A fence of anybody.
@@ -212,7 +215,7 @@ impl Fence {
 
     /// The driver's view of it, when it is a fence of that kind.
     pub fn downcast<T: FenceOps>(&self) -> Option<&DriverFence<T>> {
-        let is_kind = self.vtable.kind == TypeId::of::<T>();
+        let is_kind = (self.vtable.kind)() == TypeId::of::<T>();
         // SAFETY: by the type invariant it is the beginning of that.
         is_kind.then(|| unsafe { &*core::ptr::from_ref(self).cast() })
     }
@@ -260,12 +263,12 @@ impl<T: FenceOps> Drop for DriverFence<T> {
 /// A fence that is made of others.
 pub trait Parts: FenceOps {
     /// As [`Fence::for_each_leaf`].
-    fn leaves(&self, each: &mut dyn FnMut(&Fence) -> bool) -> bool;
+    fn leaves(&self, each: &mut Visit<'_>) -> bool;
 }
 
 impl<T: FenceOps> DriverFence<T> {
     const VTABLE: VTable = VTable {
-        kind: TypeId::of::<T>(),
+        kind: TypeId::of::<T>,
         enable_signaling: Self::enable_signaling,
         signaled: Self::signaled,
         free: Self::free,
@@ -332,7 +335,7 @@ impl<T: FenceOps> DriverFence<T> {
         drop(unsafe { KBox::<Self>::from_raw(fence.as_ptr().cast()) });
     }
 
-    unsafe fn itself(fence: &Fence, each: &mut dyn FnMut(&Fence) -> bool) -> bool {
+    unsafe fn itself(fence: &Fence, each: &mut Visit<'_>) -> bool {
         each(fence)
     }
 }
@@ -349,7 +352,7 @@ impl<T: Parts> DriverFence<T> {
         Self::with(const { &Self::VTABLE_OF_PARTS }, context, seqno, data)
     }
 
-    unsafe fn parts(fence: &Fence, each: &mut dyn FnMut(&Fence) -> bool) -> bool {
+    unsafe fn parts(fence: &Fence, each: &mut Visit<'_>) -> bool {
         // SAFETY: by the contract of `enable_signaling`.
         let this: &Self = unsafe { &*core::ptr::from_ref(fence).cast() };
         this.data.leaves(each)

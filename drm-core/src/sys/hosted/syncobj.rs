@@ -2,7 +2,7 @@
 //! Sync objects of a process, and what DRM core's ioctls do with them.
 
 use super::{
-    fence::{DriverFence, Fence, FenceCallback, Parts},
+    fence::{DriverFence, Fence, FenceCallback, Parts, Visit},
     file::File,
     std::sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -260,7 +260,7 @@ impl FenceOps for All {
 }
 
 impl Parts for All {
-    fn leaves(&self, each: &mut dyn FnMut(&Fence) -> bool) -> bool {
+    fn leaves(&self, each: &mut Visit<'_>) -> bool {
         self.parts.iter().all(|part| part.for_each_leaf(&mut *each))
     }
 }
