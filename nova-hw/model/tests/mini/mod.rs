@@ -7,6 +7,7 @@
 mod boot;
 mod falcon;
 mod queue;
+mod rm;
 mod vbios;
 
 use std::{cell::OnceCell, sync::Arc, time::Duration};
@@ -17,6 +18,7 @@ use nova_pci::{Bar, BarIndex, DmaMemory, Pci};
 pub use boot::{Meta, Step, APP_VERSION};
 pub use falcon::{Program, GSP, SEC2};
 pub use queue::{checksum, message, Message};
+pub use rm::*;
 
 /// What a step of the driver met that it did not expect.
 pub type Outcome<T = ()> = Result<T, String>;

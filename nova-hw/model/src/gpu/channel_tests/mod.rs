@@ -3,4 +3,10 @@
 
 mod copies;
 mod errors;
+mod hostile;
+mod late;
+mod random;
 mod rig;
+mod schedule;
+mod semaphores;
+mod tlb;

@@ -20,7 +20,7 @@ use crate::{
     builder::Builder,
     gpu::{
         host::{ChannelId, ChannelParams, GroupId, Host, Location, RcEvent},
-        mmu::{Aperture, PageDirectory},
+        mmu::{Aperture, Invalidation, PageDirectory},
     },
     Model, ModelMapping,
 };
@@ -254,9 +254,11 @@ impl Rig {
         };
         change(&mut params);
         self.host(|host| {
+            // Its addresses may have been another's.
+            host.invalidate(Invalidation::All);
             host.create(params).unwrap();
-            host.schedule(params.id, true).unwrap();
         });
+        self.schedule(params.id);
         Channel {
             id: params.id,
             base,
@@ -266,6 +268,13 @@ impl Rig {
             put: 0,
             pushed: 0,
         }
+    }
+
+    /// Puts a channel on its runlist.
+    pub(super) fn schedule(&self, id: ChannelId) {
+        self.host(|host| host.schedule(id, true)).unwrap();
+        // GSP-RM would do it after an access of the card, which wakes what runs channels.
+        self.doorbell(u32::MAX);
     }
 
     /// Has a channel run methods.
@@ -405,4 +414,8 @@ pub(super) fn noise(seed: u64, len: u64) -> Vec<u8> {
     let mut data = vec![0; len as usize];
     rng.fill(&mut data);
     data
+}
+pub(super) fn acquire(va: u64, payload: u32) -> Vec<u32> {
+    let acquire = SemExecute::DEFAULT.with_operation(SemOperation::ACQUIRE);
+    semaphore(va, payload.into(), acquire)
 }
