@@ -27,7 +27,7 @@ const DAEMON_OBJECTS: u64 = 4;
 
 /// A GPU that does work for owners.
 ///
-/// ```no_run
+/// ```
 /// # use nova_driver::{BootOptions, FirmwareSet, Gpu};
 /// use nova_driver::{
 ///     mem::{Limits, Resource, VramRequest},
