@@ -33,9 +33,9 @@ impl CopyEngine {
         0x8_0000 + 0x400 * u32::from(self.runlist)
     }
 
-    /// Where the registers of its runlist's channels would be.
+    /// Where the registers of its runlist's channels are.
     pub(crate) fn chram_pri_base(&self) -> u32 {
-        0x60_0000 + 0x2000 * u32::from(self.runlist)
+        CHRAM + CHRAM_SIZE * u32::from(self.runlist)
     }
 
     /// Its number in MMU faults.
@@ -47,6 +47,19 @@ impl CopyEngine {
     pub(crate) fn pbdma_fault_id(&self) -> u32 {
         0x20 + u32::from(self.runlist)
     }
+}
+
+/// Where channel RAM is, a part for each number of a runlist.
+const CHRAM: u32 = 0x9c_0000;
+/// Bytes of a part: a register a channel.
+const CHRAM_SIZE: u32 = 4 * CHANNELS;
+
+/// Runlist and channel whose register in channel RAM is there.
+pub(crate) fn chram_channel(offset: u32) -> Option<(u16, u16)> {
+    let within = offset.checked_sub(CHRAM)?;
+    let runlist = u16::try_from(within / CHRAM_SIZE).ok()?;
+    let chid = within % CHRAM_SIZE / 4;
+    (runlist < RUNLISTS).then_some((runlist, chid as u16))
 }
 
 /// All of them.
@@ -118,5 +131,13 @@ mod tests {
         assert_eq!(Engines::new(None).by_nv2080(1), None);
         assert_eq!(Engines::new(None).by_runlist(0), None);
         assert_ne!(Engines::new(Some(1)), Engines::new(Some(2)));
+        let engine = Engines::new(Some(1)).copy()[2];
+        let last = engine.chram_pri_base() + 4 * (CHANNELS - 1);
+        assert_eq!(chram_channel(last), Some((engine.runlist, 2047)));
+        assert_eq!(chram_channel(CHRAM - 4), None);
+        assert_eq!(
+            chram_channel(CHRAM + CHRAM_SIZE * u32::from(RUNLISTS)),
+            None
+        );
     }
 }

@@ -203,6 +203,12 @@ impl Gpu {
                 return config.read_mirror(within as u16);
             }
         }
+        if let Some((runlist, chid)) = engines::chram_channel(offset) {
+            return self
+                .host
+                .chram(host::ChannelId { runlist, chid })
+                .raw_value();
+        }
         match Unit::of(offset) {
             Unit::Ptimer => self.ptimer.read(&mut self.registers),
             Unit::Vfn => self.vfn.read(&mut self.registers),

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | here | the table of channels, as GSP-RM and the card see it |
 //! | `channel` | what a channel is made with |
+//! | `chram` | what registers show of channels |
 //! | `schedule` | the round |
 //! | `turn` | what a channel does in its turn |
 //! | `pbdma` | fetching: ring, push buffers, method headers |
@@ -19,6 +20,7 @@
 //! | `rc` | errors |
 
 mod channel;
+mod chram;
 mod hold;
 mod methods;
 mod pbdma;

@@ -161,8 +161,9 @@ impl Objects {
         change(channel);
         let (id, runs) = (channel.id, channel.runs());
         Env::host_result(match (ran, runs) {
-            (true, false) if channel.disabled => env.host.disable(id),
-            (true, false) | (false, true) => env.host.schedule(id, runs),
+            // Whichever control it was: a card that ignores one is reported to ignore them all.
+            (true, false) => env.host.disable(id),
+            (false, true) => env.host.schedule(id, true),
             _ => Ok(()),
         })
     }
