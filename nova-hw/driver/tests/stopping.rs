@@ -263,3 +263,31 @@ fn firmware_that_does_not_stop_channels_stops_none_from_being_stopped() {
     tenant.owner.pause(Duration::ZERO).unwrap();
     assert_eq!(paused.fault(), Some(FaultReason::Stopped));
 }
+
+#[test]
+fn what_is_paused_goes_on_where_it_was() {
+    let device = open(work::builder().build().unwrap());
+    let tenant = Tenant::new(&device, "a");
+    let memory = tenant.system(SYSTEM, 8192);
+    let fence = tenant
+        .queue
+        .submit(&[NEVER, copy(SYSTEM, SYSTEM + 4096, 8)])
+        .unwrap();
+    tenant.owner.pause(LONG).unwrap();
+    assert_eq!(tenant.queue.fault(), None);
+    memory.memory().store64(0, 1).unwrap();
+    // What others do meanwhile gets the engine a round further, in which the paused one has none.
+    let other = Tenant::new(&device, "b");
+    other.run(&[]);
+    assert!(!fence.is_done());
+    assert_eq!(memory.memory().load64(4096).unwrap(), 0);
+    let second = tenant
+        .queue
+        .submit(&[copy(SYSTEM, SYSTEM + 4104, 8)])
+        .unwrap();
+    tenant.owner.resume().unwrap();
+    fence.wait(LONG).unwrap();
+    second.wait(LONG).unwrap();
+    assert_eq!(memory.memory().load64(4096).unwrap(), 1);
+    assert_eq!(memory.memory().load64(4104).unwrap(), 1);
+}
