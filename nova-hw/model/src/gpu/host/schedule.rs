@@ -50,9 +50,10 @@ impl GroupSettings {
         self.timeslice_us.clamp(50, 5000) / 2
     }
 
-    /// Bytes of a turn: about a KiB a microsecond.
+    /// Bytes of a turn: about what is copied in its time, and never more than in the time that a
+    /// reset or an invalidation may wait.
     pub(super) fn bytes(&self) -> u64 {
-        self.timeslice_us.clamp(64, 4096) << 10
+        self.timeslice_us.clamp(64, DEFAULT_TIMESLICE_US) << 13
     }
 }
 

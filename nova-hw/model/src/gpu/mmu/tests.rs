@@ -305,6 +305,7 @@ fn an_old_page_is_seen_until_it_is_invalidated() {
 fn a_bounded_number_is_remembered() {
     let mut space = Space::new();
     let mut tlb = Tlb::default();
+    // Each page somewhere else, or they would be remembered together.
     for page in 0..512 {
         space.put(PT + 8 * page, 0x7_7000 >> 4 | 1);
     }
@@ -349,4 +350,46 @@ fn pages_say_who_may_do_what() {
         ..WRITE
     };
     assert_eq!(fault(VA + 4096, privileged), None);
+}
+
+#[test]
+fn small_pages_that_lie_together_are_found_together() {
+    let mut space = Space::new();
+    let mut tlb = Tlb::default();
+    let vram = |page: u64| (0x10_0000 + 4096 * page) >> 4 | 1;
+    for page in 0..48 {
+        space.put(PT + 8 * page, vram(page));
+    }
+    // The second line has a page for reading only, the third one elsewhere.
+    space.put(PT + 8 * 20, vram(20) | 1 << 6);
+    space.put(PT + 8 * 40, vram(5));
+    let mut page = |space: &mut Space, va: u64| {
+        let page = tlb.translate(&mut space.memory(), Some(ROOT), va, READ);
+        page.unwrap()
+    };
+    let line = page(&mut space, VA + 0x5123);
+    assert_eq!((line.va, line.size), (VA, 0x1_0000));
+    let at = |address| Backing::Memory(Aperture::Vram, address);
+    assert_eq!(line.at(VA + 0x5123), at(0x10_5123));
+    assert_eq!(line.at(VA + 0xffff), at(0x10_ffff));
+    for (index, address) in [(19, 0x11_3000), (20, 0x11_4000), (40, 0x10_5000)] {
+        let one = page(&mut space, VA + 4096 * index);
+        assert_eq!((one.size, one.backing), (4096, at(address)));
+        assert_eq!(one.read_only, index == 20);
+        // Without the buffer there is never more than a page.
+        assert_eq!(space.walk(VA + 4096 * index).unwrap(), one);
+    }
+    assert_eq!(space.walk(VA).unwrap().size, 4096);
+    // The last page of VRAM, and one after it that there is not.
+    for page in 0..16 {
+        let last = 16 * MIB - 15 * 4096;
+        space.put(PT + 8 * (64 + page), (last + 4096 * page) >> 4 | 1);
+    }
+    let va = VA + 4096 * 64;
+    let mut fault = |va| {
+        let page = tlb.translate(&mut space.memory(), Some(ROOT), va, READ);
+        page.map(|page| page.at(va)).map_err(|fault| fault.fault)
+    };
+    assert_eq!(fault(va + 14 * 4096), Ok(at(16 * MIB - 4096)));
+    assert_eq!(fault(va + 15 * 4096), Err(MmuFaultType::REGION_VIOLATION));
 }

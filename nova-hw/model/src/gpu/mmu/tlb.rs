@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The translation lookaside buffer: pages that were found, which are believed until they are
 //! invalidated. So who changes a table and invalidates nothing has engines see the old page.
-//! What was not found is not remembered.
+//! What was not found is not remembered. Small pages that lie together in memory are remembered
+//! together, those beside the one that was asked for too.
 //!
 //! Bounded, and deterministic: what came first goes first.
 
 use std::collections::VecDeque;
 
-use super::{walk, Access, Memory, MmuFault, Page, PageDirectory};
+use super::{walk::walk_line, Access, Memory, MmuFault, Page, PageDirectory};
 
 /// Pages that are remembered of an address space.
 const PAGES: usize = 64;
@@ -46,7 +47,7 @@ impl Tlb {
         let known = root.and_then(|root| self.find(root, va));
         let page = match known {
             Some(page) => page,
-            None => walk(memory, root, va)?,
+            None => walk_line(memory, root, va)?,
         };
         if let (None, Some(root)) = (known, root) {
             self.remember(root, page);

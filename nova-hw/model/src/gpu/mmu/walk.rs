@@ -15,7 +15,27 @@ pub(crate) fn walk(
     root: Option<PageDirectory>,
     va: u64,
 ) -> Result<Page, MmuFault> {
-    page(memory, root, va).map_err(|fault| MmuFault { va, fault })
+    page(memory, root, va, Small::One).map_err(|fault| MmuFault { va, fault })
+}
+
+/// As [`walk`], but small pages that lie together in memory are one: entries of page tables are
+/// read a line at a time.
+pub(super) fn walk_line(
+    memory: &mut Memory<'_>,
+    root: Option<PageDirectory>,
+    va: u64,
+) -> Result<Page, MmuFault> {
+    page(memory, root, va, Small::Line).map_err(|fault| MmuFault { va, fault })
+}
+
+/// Entries of a page table that are read at once.
+const LINE: u64 = 16;
+
+/// How small pages are looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Small {
+    One,
+    Line,
 }
 
 /// What an entry of a directory says.
@@ -28,6 +48,7 @@ fn page(
     memory: &mut Memory<'_>,
     root: Option<PageDirectory>,
     va: u64,
+    small: Small,
 ) -> Result<Page, MmuFaultType> {
     if va >> VA_BITS != 0 {
         return Err(MmuFaultType::VA_LIMIT_VIOLATION);
@@ -41,7 +62,7 @@ fn page(
             Next::Page(page) => return Ok(page),
         }
     }
-    last_directory(memory, aperture, table, va)
+    last_directory(memory, aperture, table, va, small)
 }
 
 /// An entry of a directory above the last.
@@ -64,6 +85,7 @@ fn last_directory(
     aperture: Aperture,
     table: u64,
     va: u64,
+    how: Small,
 ) -> Result<Page, MmuFaultType> {
     let low = read(memory, aperture, table, Level::Pd0, va, 0)?;
     let big = BigPde::new_with_raw_value(low);
@@ -93,12 +115,59 @@ fn last_directory(
             (Some(_), _) => Err(MmuFaultType::PTE),
         };
     };
-    let entry = read(memory, aperture, small.address(), Level::Pt, va, 0)?;
-    let pte = Pte::new_with_raw_value(entry);
+    match how {
+        Small::One => {
+            let entry = read(memory, aperture, small.address(), Level::Pt, va, 0)?;
+            small_page(memory, Pte::new_with_raw_value(entry), va)
+        }
+        Small::Line => line(memory, aperture, small.address(), va),
+    }
+}
+
+fn small_page(memory: &Memory<'_>, pte: Pte, va: u64) -> Result<Page, MmuFaultType> {
     match (pte.valid(), pte.is_sparse()) {
         (true, _) => mapped(memory, pte, Level::Pt, va),
         (false, true) => Ok(sparse(Level::Pt, va)),
         (false, false) => Err(MmuFaultType::PTE),
+    }
+}
+
+/// The small page of an address, or the whole line of pages where that lies together.
+fn line(
+    memory: &mut Memory<'_>,
+    aperture: Aperture,
+    table: u64,
+    va: u64,
+) -> Result<Page, MmuFaultType> {
+    let mut data = [0; 8 * LINE as usize];
+    let index = Level::Pt.index(va);
+    let first = index - index % LINE;
+    let at = table.checked_add(8 * first).ok_or(MmuFaultType::PTE)?;
+    let read = memory.read(aperture, at, &mut data);
+    read.map_err(|_| MmuFaultType::PTE)?;
+    let entry = |index: u64| {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&data[8 * index as usize..][..8]);
+        u64::from_le_bytes(bytes)
+    };
+    let page = small_page(memory, Pte::new_with_raw_value(entry(index % LINE)), va)?;
+    // From entry to entry only the frame counts up.
+    let together = (0..LINE).all(|index| entry(index) == entry(0).wrapping_add(index << 8));
+    if !together || page.backing == Backing::Sparse {
+        return Ok(page);
+    }
+    let size = LINE << Level::Pt.shift();
+    let start = va & !(size - 1);
+    let ends = [(0, start), (LINE - 1, start + (size - 1))];
+    let [low, high] =
+        ends.map(|(index, va)| small_page(memory, Pte::new_with_raw_value(entry(index)), va));
+    let (Ok(low), Ok(high)) = (low, high) else {
+        return Ok(page);
+    };
+    let whole = Page { size, ..low };
+    match whole.at(high.va) == high.backing {
+        true => Ok(whole),
+        false => Ok(page),
     }
 }
 
