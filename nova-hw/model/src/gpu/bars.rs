@@ -7,13 +7,13 @@
 //! all-ones and drops writes.
 
 use nova_spec::{
-    host::{ramin, PageDirBaseLo, PageDirBaseTarget},
+    host::{PageDirBaseLo, PageDirBaseTarget},
     register::Register,
     regs::{NV_PBUS_BAR1_BLOCK, NV_PBUS_BAR1_BLOCK_MODE, NV_PBUS_BAR2_BLOCK},
 };
 
 use super::{
-    mmu::{walk, Access, Aperture, Backing, Memory, MmuFault, PageDirectory},
+    mmu::{page_directory_of, walk, Access, Aperture, Backing, Memory, MmuFault, PageDirectory},
     wpr, Gpu,
 };
 
@@ -30,14 +30,6 @@ pub(crate) enum BarWindow {
 enum Transfer<'a> {
     Read(&'a mut [u8]),
     Write(&'a [u8]),
-}
-
-/// The memories of the block registers, whose numbers are those of an instance block's target.
-fn aperture(target: PageDirBaseTarget) -> Aperture {
-    match target {
-        PageDirBaseTarget::VID_MEM => Aperture::Vram,
-        _ => Aperture::System,
-    }
 }
 
 impl Gpu {
@@ -150,14 +142,11 @@ impl Gpu {
         let block = self.bar_block(window);
         // The register has the target where an instance block has it.
         let target = u32::from(block.target().value());
-        let target = PageDirBaseLo::new_with_raw_value(target).target().ok()?;
-        let at = block.address() + ramin::PAGE_DIR_BASE;
-        let base = self.memory().read64(aperture(target), at).ok()?;
-        let lo = PageDirBaseLo::new_with_raw_value(base as u32);
-        let aperture = aperture(lo.target().ok()?);
-        let address = base >> 32 << 32 | u64::from(lo.lo().value()) << 12;
-        let known = lo.use_ver2_pt_format();
-        known.then_some(PageDirectory { aperture, address })
+        let aperture = match PageDirBaseLo::new_with_raw_value(target).target().ok()? {
+            PageDirBaseTarget::VID_MEM => Aperture::Vram,
+            _ => Aperture::System,
+        };
+        page_directory_of(&mut self.memory(), aperture, block.address())
     }
 
     fn memory(&mut self) -> Memory<'_> {

@@ -101,12 +101,6 @@ impl Engines {
         let index = nv2080_copy_index(engine_type)?;
         self.copy.iter().find(|engine| engine.index == index)
     }
-
-    /// The engine of a runlist.
-    #[allow(dead_code)] // for doorbells
-    pub(crate) fn by_runlist(&self, runlist: u16) -> Option<&CopyEngine> {
-        self.copy.iter().find(|engine| engine.runlist == runlist)
-    }
 }
 
 #[cfg(test)]
@@ -125,11 +119,9 @@ mod tests {
             assert!(!vectors.contains(&GSP_VECTOR));
             for engine in engines.copy() {
                 assert_eq!(engines.by_nv2080(engine.nv2080()), Some(engine));
-                assert_eq!(engines.by_runlist(engine.runlist), Some(engine));
             }
         }
         assert_eq!(Engines::new(None).by_nv2080(1), None);
-        assert_eq!(Engines::new(None).by_runlist(0), None);
         assert_ne!(Engines::new(Some(1)), Engines::new(Some(2)));
         let engine = Engines::new(Some(1)).copy()[2];
         let last = engine.chram_pri_base() + 4 * (CHANNELS - 1);

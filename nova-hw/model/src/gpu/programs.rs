@@ -8,7 +8,10 @@ use nova_spec::{
     rpc::unload::LIBOS_SUSPENDED,
 };
 
-use super::{gsp, Gpu};
+use super::{
+    gsp::{self, Phase},
+    Gpu,
+};
 
 impl Gpu {
     /// Time passes: one register access.
@@ -39,6 +42,9 @@ impl Gpu {
     pub(super) fn engine_was_reset(&mut self, engine: FalconEngine) {
         if engine == FalconEngine::GSP {
             self.rm.engine_was_reset();
+            if self.rm.phase() == Phase::Off {
+                self.host.reset();
+            }
         }
     }
 
@@ -59,6 +65,14 @@ impl Gpu {
             self.raise(FalconEngine::GSP);
         }
         if outcome.suspended {
+            self.host.reset();
+            let counters = self.host.counters();
+            let (launches, bytes) = (counters.launches, counters.bytes);
+            tracing::info!(
+                launches,
+                bytes,
+                "GSP-RM has ended; what copy engines have done"
+            );
             let (bar1, bar2) = (NV_PBUS_BAR1_BLOCK::DEFAULT, NV_PBUS_BAR2_BLOCK::DEFAULT);
             self.registers.set(NV_PBUS_BAR1_BLOCK::LOCATION, bar1);
             self.registers.set(NV_PBUS_BAR2_BLOCK::LOCATION, bar2);

@@ -2,14 +2,15 @@
 //! What GSP-RM tells unasked while it is up: errors of channels, and events of objects.
 
 use nova_spec::{
-    rm::event::{OsErrorLog, RcTriggered, NV2080_NOTIFIERS_RC_ERROR},
+    rm::event::{
+        OsErrorLog, RcTriggered, NV2080_NOTIFIERS_RC_ERROR, ROBUST_CHANNEL_FIFO_ERROR_MMU_ERR_FLT,
+    },
     rpc::RpcFunction,
 };
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::{outgoing::Outgoing, Phase, Rm};
 
-#[allow(dead_code)] // for the errors of the host engine
 impl Rm {
     /// A channel had an error and is off: says so, with a line of text for the host's log.
     pub(crate) fn channel_error(&mut self, runlist: u32, error: &RcTriggered, text: &str) {
@@ -24,6 +25,10 @@ impl Rm {
         for (place, byte) in log.errString.iter_mut().zip(text.bytes().take(255)) {
             *place = byte;
         }
+        // A fault is in the fault buffer first.
+        if error.exceptType.get() == ROBUST_CHANNEL_FIFO_ERROR_MMU_ERR_FLT {
+            self.post(Outgoing::event(RpcFunction::MMU_FAULT_QUEUED, Vec::new()));
+        }
         self.post(Outgoing::event(
             RpcFunction::OS_ERROR_LOG,
             log.as_bytes().to_vec(),
@@ -32,13 +37,6 @@ impl Rm {
         self.post(Outgoing::event(RpcFunction::RC_TRIGGERED, payload));
         let (info32, info16) = (error.exceptType.get(), error.chid.get() as u16);
         self.notify(NV2080_NOTIFIERS_RC_ERROR, info32, info16);
-    }
-
-    /// There is an entry in the fault buffer.
-    pub(crate) fn mmu_fault_queued(&mut self) {
-        if self.phase == Phase::Up {
-            self.post(Outgoing::event(RpcFunction::MMU_FAULT_QUEUED, Vec::new()));
-        }
     }
 
     /// The GPU notifies of something: whoever has an event for it is told.
