@@ -16,7 +16,7 @@ use nova_spec::{
     chip::Chipset,
     error::FormatError,
     firmware::{
-        names::{DEBIAN_PACKAGE, VERSION},
+        names::{FirmwareFile, DEBIAN_PACKAGE, VERSION},
         set::{convert_to_tlv, NamedFile, Synthetic},
     },
 };
@@ -90,6 +90,20 @@ pub(crate) fn for_nova_core(tree: &Tree, chipset: Chipset, origin: Origin) -> Re
 /// Makes synthetic files for a chip, named as a distribution's: what our driver asks for.
 pub(crate) fn for_our_driver(chipset: Chipset) -> Result<Files> {
     write(chipset, Synthetic::default().files(chipset)?)
+}
+
+/// NVIDIA's files for a chip, from Debian's package under Debian's names: what nouveau asks for.
+pub(crate) fn for_nouveau(tree: &Tree, chipset: Chipset) -> Result<Vec<Extra>> {
+    let folder = chipset.firmware_folder();
+    let from = debian(tree)?.join(folder);
+    let extra = FirmwareFile::ALL.map(|file| {
+        let name = file.file_name(VERSION);
+        Extra {
+            from: from.join(&name),
+            to: format!("/lib/firmware/{folder}/{name}"),
+        }
+    });
+    Ok(extra.into())
 }
 
 fn write(chipset: Chipset, files: Vec<NamedFile>) -> Result<Files> {

@@ -85,14 +85,43 @@ impl GpuModel {
         lines[lines.len().saturating_sub(25)..].join("\n")
     }
 
+    /// Bytes that the copy engines have written until each end of GSP-RM.
+    pub(crate) fn copied(&self) -> Vec<u64> {
+        copied(&self.log())
+    }
+
     fn log(&self) -> String {
         fs::read_to_string(self.dir.path().join("model.log")).unwrap_or_default()
     }
+}
+
+/// The figures in the lines that the model ends with.
+fn copied(log: &str) -> Vec<u64> {
+    let figure = |line: &str| {
+        let (_, rest) = line.split_once("GSP-RM has ended")?;
+        let (_, figure) = rest.split_once("bytes=")?;
+        let digits = figure
+            .split(|letter: char| !letter.is_ascii_digit())
+            .next()?;
+        digits.parse().ok()
+    };
+    log.lines().filter_map(figure).collect()
 }
 
 impl Drop for GpuModel {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_found_among_other_lines() {
+        let log = "INFO GSP-RM ends\nINFO GSP-RM has ended; what copy engines have done launches=2 bytes=8192\nbytes=7";
+        assert_eq!(copied(log), [8192]);
     }
 }

@@ -10,6 +10,7 @@
 //! | [`data`] | objects filled and checked from both sides |
 //! | [`selftest`], [`epoll`], [`kmsg`] | the self-test of `kernel-abi` and `drm-core` |
 //! | [`copy`](mod@copy), [`stress`] | what `nova-copy` and `nova-stress` do |
+//! | [`nouveau`] | moves of buffers by upstream's nouveau |
 //! | [`demo`], [`reload`], [`hold`], [`failslab`] | the other things that `nova-test` does |
 
 pub mod copy;
@@ -21,6 +22,7 @@ pub mod hold;
 pub mod kmsg;
 pub mod mapping;
 pub mod node;
+pub mod nouveau;
 pub mod reload;
 pub mod selftest;
 pub mod stress;

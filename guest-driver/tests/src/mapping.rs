@@ -47,6 +47,20 @@ impl Mapping {
         unsafe { sys::write(self.address, offset, from) };
     }
 
+    /// Reads eight bytes at a multiple of eight, in one access.
+    pub fn load64(&self, offset: usize) -> u64 {
+        assert!(offset % 8 == 0 && offset + 8 <= self.len);
+        // SAFETY: by the type invariant and the check; a mapping starts on a page.
+        unsafe { sys::load64(self.address, offset) }
+    }
+
+    /// Writes eight bytes at a multiple of eight, in one access.
+    pub fn store64(&self, offset: usize, value: u64) {
+        assert!(offset % 8 == 0 && offset + 8 <= self.len);
+        // SAFETY: by the type invariant and the check; a mapping starts on a page.
+        unsafe { sys::store64(self.address, offset, value) };
+    }
+
     /// CRC-32 of a range, as this side sees it.
     pub fn crc32(&self, offset: usize, len: usize) -> u32 {
         let mut hasher = crc32fast::Hasher::new();

@@ -85,6 +85,26 @@ pub unsafe fn read(address: NonNull<u8>, offset: usize, to: &mut [u8]) {
     }
 }
 
+/// Reads eight bytes at once.
+///
+/// # Safety
+///
+/// They are inside a live mapping, at a multiple of eight.
+pub unsafe fn load64(address: NonNull<u8>, offset: usize) -> u64 {
+    // SAFETY: by this function's contract.
+    unsafe { address.add(offset).cast::<u64>().read_volatile() }
+}
+
+/// Writes eight bytes at once.
+///
+/// # Safety
+///
+/// They are inside a live mapping, at a multiple of eight.
+pub unsafe fn store64(address: NonNull<u8>, offset: usize, value: u64) {
+    // SAFETY: by this function's contract.
+    unsafe { address.add(offset).cast::<u64>().write_volatile(value) };
+}
+
 /// Writes volatile bytes at `address`.
 ///
 /// # Safety

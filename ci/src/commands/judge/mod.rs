@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! `cargo xtask judge`: what others wrote, on the software GPU and under our driver.
 
+pub(super) mod nouveau;
 pub(super) mod nova_core;
 pub(super) mod vfio;
 
@@ -24,6 +25,8 @@ pub(crate) struct Args {
 enum Judge {
     /// Upstream's nova-core probes the model in QEMU, through vfio-user, and its nova-drm answers
     NovaCore(NovaCore),
+    /// Debian's nouveau, on NVIDIA's firmware, probes the model in QEMU and moves buffers by its copy engine
+    Nouveau(Nouveau),
     /// Our driver takes the model through the kernel's own VFIO, behind an IOMMU, in a guest that has both
     Vfio(Vfio),
 }
@@ -36,6 +39,13 @@ struct NovaCore {
     /// Where the firmware files come from; from both in turn when not given
     #[arg(long, value_enum)]
     firmware: Option<Origin>,
+}
+
+/// On what.
+#[derive(clap::Args)]
+struct Nouveau {
+    #[command(flatten)]
+    common: Common,
 }
 
 /// On what.
@@ -84,6 +94,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
                     took.join(", ")
                 );
             }
+        }
+        Judge::Nouveau(args) => {
+            let Common { chip, verbose } = args.common;
+            let took = nouveau::judge(&tree, chip, verbose)?;
+            println!("nouveau on {chip}: passed; {}", took.join(", "));
         }
         Judge::Vfio(args) => {
             let Common { chip, verbose } = args.common;

@@ -103,7 +103,7 @@ fn works(vm: &mut Vm) -> Result<()> {
 }
 
 /// Runs a line and returns how long it took, in seconds.
-fn timed(vm: &mut Vm, command: &str) -> Result<String> {
+pub(super) fn timed(vm: &mut Vm, command: &str) -> Result<String> {
     let line = format!(
         "a=$(cut -d' ' -f1 /proc/uptime); {command} || exit; echo $a $(cut -d' ' -f1 /proc/uptime)"
     );

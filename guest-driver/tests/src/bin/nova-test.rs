@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use nova_guest_tests::{demo, failslab, hold, reload, suite};
+use nova_guest_tests::{demo, failslab, hold, nouveau, reload, suite};
 use std::process::ExitCode;
 
 /// Tests the nova-drm node of this virtual machine.
@@ -25,6 +25,15 @@ enum Command {
     },
     /// Runs the tests that upstream's nova-drm must pass too, on its primary node, and prints TAP.
     Upstream,
+    /// Has upstream's nouveau evict filled objects from VRAM, and compares what comes out.
+    Nouveau {
+        /// Objects that are filled.
+        #[arg(long, default_value_t = 8)]
+        objects: usize,
+        /// MiB of each.
+        #[arg(long, default_value_t = 16)]
+        size: u64,
+    },
     /// Reloads the module, works with some objects and prints one line of what happened.
     Demo,
     /// Unloads and loads the module again, with a check each time.
@@ -63,6 +72,10 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Run { filter } => suite::run(filter.as_deref()),
         Command::Upstream => suite::run_upstream(),
         Command::Demo => demo::run(),
+        Command::Nouveau { objects, size } => nouveau::run(&nouveau::Plan {
+            objects,
+            size: size << 20,
+        }),
         Command::Reload { times } => reload::run(times),
         Command::Hold { objects } => hold::run(objects),
         Command::KillWaiter => hold::kill_waiter(),
