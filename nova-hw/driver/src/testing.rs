@@ -55,7 +55,11 @@ impl VramFile {
     /// To be called while BAR1 is in physical mode.
     pub(crate) fn of(card: &Card<Model>) -> Self {
         let bar = card.pci().bar(BarIndex::Bar1).unwrap();
-        Self(bar.memory().unwrap().file)
+        Self::new(bar.memory().unwrap().file)
+    }
+
+    pub(crate) fn new(file: Arc<File>) -> Self {
+        Self(file)
     }
 
     pub(crate) fn read(&self, address: u64, data: &mut [u8]) {

@@ -182,7 +182,8 @@ pub trait Bar: Send + Sync {
     /// Reads bytes. For memory: nothing is said about the size or order of the accesses.
     fn read(&self, offset: u64, data: &mut [u8]) -> Result<(), PciError>;
 
-    /// Writes bytes. For memory: nothing is said about the size or order of the accesses.
+    /// Writes bytes. For memory: nothing is said about the size or order of the accesses, but
+    /// that four bytes at a multiple of 4 which are all written go in one.
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), PciError>;
 
     /// The BAR's memory, where it can be mapped. A mapping bypasses the seam: it may fault or

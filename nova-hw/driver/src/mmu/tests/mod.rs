@@ -3,6 +3,7 @@
 
 mod basic;
 pub(crate) mod decode;
+mod order;
 mod quota;
 mod random;
 
