@@ -7,8 +7,8 @@
 #include <linux/rcupdate.h>
 
 /*
- * A fence of ours. Before 7.0 a fence needs a lock from outside; in its own memory it lives as long. Until 7.1 DRM core
- * calls a fence's operations after its module could be gone, so each fence holds the module.
+ * A fence of ours. In 6.12 a fence needs a lock from outside; in its own memory that lives as long. And its operations are
+ * called for as long as somebody has it, so each fence holds the module.
  */
 struct nova_fence {
 	struct dma_fence base;
