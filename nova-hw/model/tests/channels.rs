@@ -198,6 +198,9 @@ fn a_channel_of_rm_copies_and_tells() {
 fn an_error_comes_as_an_event_and_in_the_notifier() {
     let mut work = Work::new(Model::builder().build().unwrap());
     work.submit(&copy(8192, 5));
+    // The fault's entry comes first.
+    let queued = work.driver.receive(0x1005).unwrap().payload;
+    assert!(queued.is_empty());
     let event = work.driver.rc_triggered().unwrap().payload;
     assert_eq!(event.len(), 48);
     let words: Vec<_> = (0..12).map(|i| u32_at(&event, 4 * i)).collect();
