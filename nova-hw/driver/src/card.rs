@@ -23,6 +23,8 @@ pub(crate) struct Card<P: Pci> {
     pub(crate) enabled: Enabled<P>,
     /// BAR1 has page tables, and is no image of VRAM any more.
     pub(crate) bar1_is_virtual: AtomicBool,
+    /// It gets no more memory.
+    pub(crate) is_lost: AtomicBool,
 }
 
 impl<P: Pci> Card<P> {
@@ -51,9 +53,34 @@ impl<P: Pci> Card<P> {
 
     /// Keeps a card from memory, as long as nobody turns bus mastering on again. What does not
     /// work is only logged.
-    pub(crate) fn stop_bus_mastering(&self) {
+    fn stop_bus_mastering(&self) {
         if let Err(error) = self.enabled.decode_memory() {
             tracing::warn!(%error, "bus mastering could not be turned off");
+        }
+    }
+
+    /// Keeps a card that is lost from memory, and gives it no more: an address that it still uses
+    /// must not become another's. Whether it is known to reach none.
+    pub(crate) fn cut_off(&self) -> bool {
+        self.is_lost.store(true, Ordering::SeqCst);
+        let Err(error) = self.enabled.decode_memory() else {
+            return true;
+        };
+        tracing::warn!(%error, "bus mastering could not be turned off");
+        match self.pci().reset() {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(%error, "the GPU could not be reset; its memory is not used again");
+                false
+            }
+        }
+    }
+
+    /// Fails on a card that is lost.
+    pub(crate) fn check_dma(&self) -> Result<(), DmaError> {
+        match self.is_lost.load(Ordering::SeqCst) {
+            true => Err(DmaError::Lost),
+            false => Ok(()),
         }
     }
 
@@ -73,6 +100,7 @@ impl<P: Pci> Card<P> {
         len: u64,
         reach: DmaReach,
     ) -> Result<DmaBuffer<P::Mapping>, DmaError> {
+        self.check_dma()?;
         self.dma.alloc(self.pci(), len, reach)
     }
 

@@ -51,6 +51,9 @@ pub enum DmaError {
         /// Bits of address that the reader has.
         bits: u32,
     },
+    /// The card is lost: it gets no more memory.
+    #[error("the GPU is lost")]
+    Lost,
     /// The transport does not map it.
     #[error("the memory could not be mapped for the GPU")]
     Map(#[source] PciError),

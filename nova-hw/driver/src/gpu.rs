@@ -78,6 +78,7 @@ impl<P: Pci> Gpu<P> {
             boot_0: info.boot_0,
             enabled,
             bar1_is_virtual: AtomicBool::new(false),
+            is_lost: AtomicBool::new(false),
         };
         card.set_up_bus()?;
         tracing::info!(

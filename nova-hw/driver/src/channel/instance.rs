@@ -23,5 +23,7 @@ pub(super) fn new<P: Pci>(
     // The same for the first subcontext, which is the only one that is valid.
     memory.write_instance(&block, ramin::SC_PAGE_DIR_BASE, &base)?;
     memory.write_instance(&block, ramin::SC_PDB_VALID, &1u32.to_le_bytes())?;
+    // RM writes RAMFC into it next: zeros that are still on their way must not come after that.
+    memory.tlb().flush()?;
     Ok(block)
 }

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::{
     instance,
+    live::Live,
     objects::{Layout, Objects},
     place::{check_ring, Userd},
 };
@@ -36,7 +37,8 @@ pub(crate) struct Wanted<'a, P: Pci> {
 /// # Invariants
 /// While `objects` is there, RM may run the channel. What it then reaches comes after it.
 pub(crate) struct ChannelParts<P: Pci> {
-    objects: Mutex<Option<Objects<P>>>,
+    // The lock is held while they are freed: who finds none knows that RM has none.
+    objects: Mutex<Option<(Objects<P>, Live)>>,
     pub(crate) state: Arc<ChannelState>,
     pub(crate) engine: CopyEngine,
     pub(crate) owner: Arc<OwnerParts<P>>,
@@ -103,13 +105,15 @@ impl<P: Pci> ChannelParts<P> {
             method_buffer: (method_buffer.bus_address(), size),
             is_privileged: wanted.is_privileged,
         };
+        // From here on until RM has freed it, whoever stops the owner waits for this one.
+        let live = owner.live.enter();
         let objects = Objects::new(owner, &layout)?;
         let chram = believable_chram(device, &engine, layout.chid)?;
         registered.is_kept = true;
         let channel = Arc::new(Self {
             token: objects.token,
             chram,
-            objects: Mutex::new(Some(objects)),
+            objects: Mutex::new(Some((objects, live))),
             state: registered.state.clone(),
             engine,
             owner: owner.clone(),
@@ -135,13 +139,22 @@ impl<P: Pci> ChannelParts<P> {
         &self,
         what: impl FnOnce(&Objects<P>) -> Result<T, RmError>,
     ) -> Option<Result<T, RmError>> {
-        self.objects.lock().as_ref().map(what)
+        self.objects
+            .lock()
+            .as_ref()
+            .map(|(objects, _)| what(objects))
+    }
+
+    /// Whether RM may run it.
+    pub(super) fn is_live(&self) -> bool {
+        self.objects.lock().is_some()
     }
 
     /// Frees the channel: it is off the GPU then. Where RM does not say so, nobody knows what the
     /// channel still does, and the card is lost.
     pub(crate) fn destroy(&self, reason: FaultReason) -> Result<(), RmError> {
-        let Some(mut objects) = self.objects.lock().take() else {
+        let mut slot = self.objects.lock();
+        let Some((objects, _)) = slot.as_mut() else {
             return Ok(());
         };
         let freed = match objects.free() {
@@ -152,6 +165,7 @@ impl<P: Pci> ChannelParts<P> {
             result => result,
         };
         self.state.end(reason);
+        *slot = None;
         freed
     }
 }

@@ -12,26 +12,40 @@ use nova_pci::Pci;
 use nova_spec::host::ChramChannel;
 
 use super::ChannelParts;
-use crate::{event::FaultReason, rm::RmError, wait};
+use crate::{device::OwnerParts, event::FaultReason, rm::RmError, wait};
 
-/// Takes channels off for good.
-pub(crate) fn stop<P: Pci>(
-    channels: &[Arc<ChannelParts<P>>],
-    timeout: Duration,
-) -> Result<(), RmError> {
-    pause(channels, timeout)?;
-    for channel in channels {
-        channel.destroy(FaultReason::Stopped)?;
+/// Takes an owner's channels off for good: those that are there, being made, and being freed.
+pub(crate) fn stop<P: Pci>(owner: &OwnerParts<P>, timeout: Duration) -> Result<(), RmError> {
+    let end = Instant::now() + timeout;
+    loop {
+        let channels = owner.live_channels();
+        take_off(&channels, end)?;
+        for channel in &channels {
+            channel.destroy(FaultReason::Stopped)?;
+        }
+        if owner.live.at_most(0) {
+            return Ok(());
+        }
+        owner.device.rm.check()?;
     }
-    Ok(())
 }
 
-/// Takes channels off. Those that do not go in time are destroyed.
-pub(crate) fn pause<P: Pci>(
-    channels: &[Arc<ChannelParts<P>>],
-    timeout: Duration,
-) -> Result<(), RmError> {
+/// Takes an owner's channels off. Those that do not go in time are destroyed.
+pub(crate) fn pause<P: Pci>(owner: &OwnerParts<P>, timeout: Duration) -> Result<(), RmError> {
     let end = Instant::now() + timeout;
+    loop {
+        let channels = owner.live_channels();
+        take_off(&channels, end)?;
+        let paused = channels.iter().filter(|channel| channel.is_live()).count();
+        // Others are being made, and are listed then, or freed.
+        if owner.live.at_most(paused) {
+            return Ok(());
+        }
+        owner.device.rm.check()?;
+    }
+}
+
+fn take_off<P: Pci>(channels: &[Arc<ChannelParts<P>>], end: Instant) -> Result<(), RmError> {
     // All at once, so that they do not wait for each other.
     for channel in channels {
         let disabled = channel.with_objects(|objects| objects.schedule(false));
@@ -49,11 +63,17 @@ pub(crate) fn pause<P: Pci>(
     Ok(())
 }
 
-/// Lets channels run again.
+/// Lets channels run again. One that RM does not let is destroyed.
 pub(crate) fn resume<P: Pci>(channels: &[Arc<ChannelParts<P>>]) -> Result<(), RmError> {
     for channel in channels {
+        if channel.state.fault().is_some() {
+            continue;
+        }
         let enabled = channel.with_objects(|objects| objects.schedule(true));
-        enabled.unwrap_or(Ok(()))?;
+        if !unless_refused(enabled)? {
+            channel.destroy(FaultReason::Stopped)?;
+            continue;
+        }
         // For what came meanwhile.
         if let Err(cause) = channel.ring_doorbell() {
             return Err(channel.owner.device.rm.lose(cause));

@@ -122,9 +122,10 @@ impl<P: Pci + 'static> Booted<P> {
             RmEvent::MmuFaultQueued => tracing::debug!("a fault is in RM's buffer"),
         });
         let (lost_channels, lost_memory) = (channels.clone(), Arc::downgrade(memory));
-        let on_loss = Box::new(move || {
+        let on_loss = Box::new(move |is_cut_off| {
             lost_channels.end_all(FaultReason::Lost);
-            if let Some(memory) = lost_memory.upgrade() {
+            // What a card may still reach stays with the manager.
+            if let Some(memory) = lost_memory.upgrade().filter(|_| is_cut_off) {
                 memory.close();
             }
         });
@@ -184,8 +185,9 @@ impl<P: Pci + 'static> Device<P> {
                     gsp: shared.engines.gsp_stall,
                     engines: engines.collect(),
                 };
-                parts.service = Some(Service::start(worker, interrupt)?);
+                // MSI is on, and turned off again also when there is no thread.
                 shared.has_interrupts.store(true, Ordering::Relaxed);
+                parts.service = Some(Service::start(worker, interrupt)?);
             }
             Err(PciError::NoMsi) => {
                 tracing::warn!("the GPU has no MSI: whoever waits for it looks again and again");
@@ -295,11 +297,11 @@ impl<P: Pci + 'static> Drop for Open<P> {
 
 impl<P: Pci + 'static> Open<P> {
     fn stop_interrupts(&mut self) {
-        if self.service.take().is_none() {
+        let shared = &self.shared;
+        if !shared.has_interrupts.swap(false, Ordering::Relaxed) {
             return;
         }
-        let shared = &self.shared;
-        shared.has_interrupts.store(false, Ordering::Relaxed);
+        self.service = None;
         if let Err(error) = Tree::default().disable(&shared.card) {
             tracing::debug!(%error, "the interrupt tree was not turned off");
         }

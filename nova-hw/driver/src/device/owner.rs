@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use super::{budget::Share, Shared, Space, WorkError};
 use crate::{
-    channel::{self, Channel, ChannelParts, RingPlace},
+    channel::{self, Channel, ChannelParts, LiveChannels, RingPlace},
     error::Cause,
     event::{ChannelFault, OwnerEvents},
     mem::{Owner, SystemMemory, Usage, VideoMemory, VramError, VramRequest},
@@ -27,6 +27,7 @@ pub(crate) struct OwnerParts<P: Pci> {
     pub(crate) owner: Owner,
     pub(crate) events: Arc<OwnerEvents>,
     pub(crate) channels: Mutex<Vec<Weak<ChannelParts<P>>>>,
+    pub(crate) live: Arc<LiveChannels>,
     _share: Share,
 }
 
@@ -55,6 +56,7 @@ impl<P: Pci> OwnerParts<P> {
             owner,
             events: Arc::new(events),
             channels: Mutex::default(),
+            live: Arc::default(),
             _share: share,
         });
         let mut owners = device.owners.lock();
@@ -90,8 +92,8 @@ impl<P: Pci> OwnerHandle<P> {
         &self.parts.owner
     }
 
-    /// VRAM, which reads as zeros. Where there is none, what others have given back is scrubbed
-    /// first.
+    /// VRAM, which reads as zeros. Where there is none, or the owner may not have more, what was
+    /// given back is scrubbed first.
     ///
     /// # Errors
     /// When the owner may not have it, or it is not there.
@@ -102,6 +104,11 @@ impl<P: Pci> OwnerHandle<P> {
                 device.scrub()?;
                 Ok(device.memory.vram().alloc(owner, request)?)
             }
+            // What was given back is paid for until it is scrubbed.
+            Err(error @ VramError::Quota(_)) => match device.scrub()? {
+                0 => Err(error.into()),
+                _ => Ok(device.memory.vram().alloc(owner, request)?),
+            },
             result => Ok(result?),
         }
     }
@@ -166,7 +173,7 @@ impl<P: Pci> OwnerHandle<P> {
     /// # Errors
     /// When the card is lost. Then it touches no memory either.
     pub fn stop(&self, timeout: Duration) -> Result<(), RmError> {
-        channel::stop(&self.parts.live_channels(), timeout)
+        channel::stop(&self.parts, timeout)
     }
 
     /// Takes all channels of the owner off the GPU until [`Self::resume`]. Those that are not off
@@ -175,7 +182,7 @@ impl<P: Pci> OwnerHandle<P> {
     /// # Errors
     /// As of [`Self::stop`].
     pub fn pause(&self, timeout: Duration) -> Result<(), RmError> {
-        channel::pause(&self.parts.live_channels(), timeout)
+        channel::pause(&self.parts, timeout)
     }
 
     /// Lets the channels run again that [`Self::pause`] has taken off.

@@ -39,14 +39,17 @@ impl<P: Pci> Worker<P> {
                 self.channels.notify(signal);
             }
         }
+        let mut has_message = false;
         if self.gsp.is_some_and(|vector| pending.has(vector)) {
-            if acknowledge_gsp(&self.card)? {
-                // What is wrong with a message has lost the card, and that is said there.
-                let _ = self.rm.handle_events();
-            }
+            has_message = acknowledge_gsp(&self.card)?;
             retrigger_gsp(&self.card)?;
         }
-        self.tree.rearm(&self.card)
+        self.tree.rearm(&self.card)?;
+        if has_message {
+            // Not before: engines' notifications do not wait for RM.
+            self.rm.poke_events();
+        }
+        Ok(())
     }
 
     fn run(&self, epoll: &Epoll, interrupt: &EventFd) {

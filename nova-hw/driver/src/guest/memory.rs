@@ -231,6 +231,7 @@ impl<P: Pci> GuestMemory<P> {
         spec: &RegionSpec,
         identity: Identity,
     ) -> Result<Region<P::Mapping>, GuestMemoryError> {
+        self.card.check_dma()?;
         Region::map(self.card.pci(), &self.slot, spec, identity)
     }
 

@@ -92,6 +92,8 @@ impl<P: Pci> AddressSpace<P> {
         memory
             .instmem()
             .write(root.address(), &[0; TABLE as usize])?;
+        // Whoever is told of the root finds what was written, and not who had the page before.
+        memory.tlb().flush()?;
         let scope = Scope::Space(root.address());
         let space = Self::with_root(memory, owner, range, Some(root), scope, charge)?;
         Ok(Arc::new(space))
@@ -357,13 +359,17 @@ impl<P: Pci> Drop for AddressSpace<P> {
         let tables = std::mem::take(&mut state.tables);
         let limbo = std::mem::take(&mut state.limbo);
         let root = state.root.take();
+        let kept = (records, tables, limbo, root);
         if let Some(entry) = self.borrowed {
             match self.leave_root(entry) {
                 Ok(()) | Err(Cause::Unloaded) => {}
-                Err(error) => tracing::warn!(%error, "a BAR's page tables were not taken away"),
+                Err(error) => {
+                    tracing::warn!(%error, "a BAR's page tables were not taken away");
+                    // They are still led to, whatever is invalidated.
+                    return self.memory.tlb().keep_for_good(kept);
+                }
             }
         }
-        let kept = (records, tables, limbo, root);
         if let Err(error) = self.memory.tlb().invalidate(self.scope, kept) {
             tracing::warn!(%error, "the memory of an address space has to wait");
         }

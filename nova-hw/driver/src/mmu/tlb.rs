@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use nova_pci::Pci;
 use nova_spec::{
     register::FixedRegister,
-    regs::{invalidate_pdb, NV_UFLUSH_FB_FLUSH, NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE},
+    regs::{
+        invalidate_pdb, INVALIDATE_ACK_GLOBALLY, NV_UFLUSH_FB_FLUSH,
+        NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE,
+    },
 };
 
 use crate::{card::Card, error::Cause, registers::poll, timeouts::Timeouts};
@@ -27,6 +30,8 @@ impl<T: Send> Kept for T {}
 struct State {
     /// What could not be let go, because an invalidation failed.
     stale: Vec<Box<dyn Kept>>,
+    /// What tables lead to that could not be changed.
+    reached: Vec<Box<dyn Kept>>,
     open: bool,
 }
 
@@ -40,11 +45,15 @@ pub(crate) struct Tlb<P: Pci> {
 
 impl<P: Pci> Tlb<P> {
     pub(crate) fn new(card: &Arc<Card<P>>, timeouts: &Timeouts) -> Self {
-        let stale = Vec::new();
+        let (stale, reached) = (Vec::new(), Vec::new());
         Self {
             card: card.clone(),
             timeouts: *timeouts,
-            state: Mutex::new(State { stale, open: true }),
+            state: Mutex::new(State {
+                stale,
+                reached,
+                open: true,
+            }),
         }
     }
 
@@ -71,13 +80,24 @@ impl<P: Pci> Tlb<P> {
         }
     }
 
+    /// Keeps what tables of the card still lead to, until the card is given up.
+    pub(crate) fn keep_for_good<T: Send + 'static>(&self, kept: T) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.open {
+            state.reached.push(Box::new(kept));
+        }
+    }
+
     /// The card has been given up: whatever it did, it does no more.
     pub(crate) fn close(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.open = false;
-        let stale = std::mem::take(&mut state.stale);
+        let kept = (
+            std::mem::take(&mut state.stale),
+            std::mem::take(&mut state.reached),
+        );
         drop(state);
-        drop(stale);
+        drop(kept);
     }
 
     /// An error once the card was given up.
@@ -103,6 +123,8 @@ impl<P: Pci> Tlb<P> {
         self.flush()?;
         let (Scope::Space(root) | Scope::Bar(root)) = scope;
         let registers = &self.card.registers;
+        // One whose time was over may still be under way, and its end is not this one's.
+        self.invalidated()?;
         let (low, high) = invalidate_pdb(root);
         registers.write(low)?;
         registers.write(high)?;
@@ -112,10 +134,18 @@ impl<P: Pci> Tlb<P> {
             .with_all_va(true)
             .with_all_pdb(everything || is_bar)
             .with_hubtlb_only(is_bar && !everything)
+            // What was translated by the old entries has arrived, too.
+            .with_sys_membar(true)
+            .with_ack(INVALIDATE_ACK_GLOBALLY)
             .with_trigger(true);
         registers.write(invalidate)?;
+        self.invalidated()
+    }
+
+    /// Waits until no invalidation is under way.
+    fn invalidated(&self) -> Result<(), Cause> {
         poll(
-            registers,
+            &self.card.registers,
             NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE::LOCATION,
             "TLBs to be invalidated",
             self.timeouts.tlb_invalidate,

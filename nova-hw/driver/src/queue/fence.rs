@@ -104,7 +104,7 @@ impl<P: Pci> Fence<P> {
             }
             if !is_woken || signal.count() == seen {
                 // Nobody else may look after RM's events. A card that is lost has ended the channel.
-                let _ = device.rm.handle_events();
+                device.rm.poke_events();
             }
         }
     }

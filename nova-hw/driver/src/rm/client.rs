@@ -16,10 +16,11 @@ use nova_spec::{
     rpc::RpcFunction,
     FormatError,
 };
-use parking_lot::FairMutex;
+use parking_lot::{FairMutex, FairMutexGuard};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::{handle, Object, RmCall, RmError, SharedRm};
+use crate::error::Cause;
 
 /// A handle that is taken: the numbers of a client start again after 65536 objects, and some of
 /// the first may still be there.
@@ -34,6 +35,9 @@ pub(crate) trait Params:
 }
 
 impl<T> Params for T where T: FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned + Copy {}
+
+/// The right to make the client's one call.
+type Turn<'a> = FairMutexGuard<'a, ()>;
 
 /// A client. Freed when the last of its objects and of its users is.
 ///
@@ -130,28 +134,51 @@ impl<P: Pci> Client<P> {
         object::params("control's parameters", params).map_err(bad(call))
     }
 
-    /// Frees an object. One whose client is gone is gone with it.
-    pub(super) fn free(&self, parent: u32, handle: u32, class: Class) -> Result<(), RmError> {
-        if self.is_freed.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        self.free_as(parent, handle, class)
+    /// GSP-RM, as all clients share it.
+    pub(super) fn rm(&self) -> &SharedRm<P> {
+        &self.rm
     }
 
-    fn free_as(&self, parent: u32, handle: u32, class: Class) -> Result<(), RmError> {
+    /// Frees an object. One whose client is gone is gone with it.
+    pub(super) fn free(&self, parent: u32, handle: u32, class: Class) -> Result<(), RmError> {
+        let turn = self.turn.lock();
+        // Under the lock: a client counts as freed when RM has said so.
+        match self.is_freed.load(Ordering::Acquire) {
+            true => Ok(()),
+            false => self.free_as(&turn, parent, handle, class),
+        }
+    }
+
+    fn free_as(
+        &self,
+        turn: &Turn<'_>,
+        parent: u32,
+        handle: u32,
+        class: Class,
+    ) -> Result<(), RmError> {
         let request = Free::new(self.handle, parent, handle);
         let call = RmCall::Free(class);
-        let answer = self.call(call, RpcFunction::FREE, request.as_bytes())?;
+        let answer = self.call_in(turn, call, RpcFunction::FREE, request.as_bytes())?;
         let answer = Free::decode(&answer).map_err(bad(call))?;
         check(call, answer.status.get())
     }
 
-    /// Frees the client and all that it has, whoever still has a part of it.
+    /// Frees the client and all that it has, whoever still has a part of it. Where RM refuses that,
+    /// it may still run what the client's users are about to let go: the card is lost.
     pub(crate) fn free_all(&self) -> Result<(), RmError> {
-        if self.is_freed.swap(true, Ordering::AcqRel) {
+        let turn = self.turn.lock();
+        if self.is_freed.load(Ordering::Acquire) {
             return Ok(());
         }
-        self.free_as(0, self.handle, Class::NV01_ROOT)
+        let freed = match self.free_as(&turn, 0, self.handle, Class::NV01_ROOT) {
+            Err(error @ (RmError::Status { .. } | RmError::Answer { .. })) => {
+                Err(self.rm.lose(Cause::Rm(Box::new(error))))
+            }
+            freed => freed,
+        };
+        // Freed, or there is nobody left who could run it.
+        self.is_freed.store(true, Ordering::Release);
+        freed
     }
 
     fn call(
@@ -160,7 +187,16 @@ impl<P: Pci> Client<P> {
         function: RpcFunction,
         request: &[u8],
     ) -> Result<Vec<u8>, RmError> {
-        let _turn = self.turn.lock();
+        self.call_in(&self.turn.lock(), call, function, request)
+    }
+
+    fn call_in(
+        &self,
+        _turn: &Turn<'_>,
+        call: RmCall,
+        function: RpcFunction,
+        request: &[u8],
+    ) -> Result<Vec<u8>, RmError> {
         let (status, answer) = self.rm.call(function, request)?;
         check(call, status.0)?;
         Ok(answer)

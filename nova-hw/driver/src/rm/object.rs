@@ -6,6 +6,8 @@ use std::sync::Arc;
 use nova_pci::Pci;
 use nova_spec::rm::{Class, Control};
 
+use crate::{device::COPY_CLASS, error::Cause};
+
 use super::{
     client::{Client, Params},
     RmError,
@@ -62,7 +64,11 @@ impl<P: Pci> Drop for Object<P> {
         match self.free() {
             // Gone with all others.
             Ok(()) | Err(RmError::Lost(_) | RmError::Closed) => {}
-            Err(error) => tracing::warn!(%error, handle = self.handle, "an RM object stays"),
+            Err(error) if self.class == COPY_CLASS => {
+                tracing::debug!(%error, "a copy object goes with its channel");
+            }
+            // RM still has it, and with it the memory that its owner is about to let go.
+            Err(error) => drop(self.client.rm().lose(Cause::Rm(Box::new(error)))),
         }
     }
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! GSP-RM, as all owners share it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    atomic::{AtomicBool, Ordering},
+    Arc, OnceLock,
+};
 
 use nova_pci::Pci;
 use nova_spec::{rm::NvStatus, rpc::RpcFunction};
@@ -19,17 +22,19 @@ use crate::{
 /// it came; as a client waits with one call only, clients take turns.
 ///
 /// When GSP is silent, or says something that is not in order, no later answer could be trusted:
-/// the card is lost then, for all and for good. Its bus mastering is turned off at once, so that
-/// what was the card's memory may be used for something else.
+/// the card is lost then, for all and for good. Its bus mastering is turned off before anybody learns
+/// of it, so that what was the card's memory may be used for something else.
 pub(crate) struct SharedRm<P: Pci> {
     card: Arc<Card<P>>,
     rm: FairMutex<Rm<P>>,
     lost: OnceLock<Arc<Cause>>,
     on_loss: Mutex<Option<LossSink>>,
+    /// Somebody wants RM's events looked at while the lock is another's.
+    events_wanted: AtomicBool,
 }
 
-/// Who is told that the card is lost.
-pub(crate) type LossSink = Box<dyn FnOnce() + Send + Sync>;
+/// Who is told that the card is lost, and whether it is known to reach no memory any more.
+pub(crate) type LossSink = Box<dyn FnOnce(bool) + Send + Sync>;
 
 impl<P: Pci> SharedRm<P> {
     pub(crate) fn new(card: &Arc<Card<P>>, rm: Rm<P>) -> Self {
@@ -38,6 +43,7 @@ impl<P: Pci> SharedRm<P> {
             rm: FairMutex::new(rm),
             lost: OnceLock::new(),
             on_loss: Mutex::new(None),
+            events_wanted: AtomicBool::new(false),
         }
     }
 
@@ -54,6 +60,7 @@ impl<P: Pci> SharedRm<P> {
         }
         let answer = rm.call(function, request);
         drop(rm);
+        self.serve_events();
         answer.map_err(|cause| self.lose(cause))
     }
 
@@ -67,6 +74,31 @@ impl<P: Pci> SharedRm<P> {
         let handled = rm.handle_events();
         drop(rm);
         handled.map_err(|cause| self.lose(cause))
+    }
+
+    /// Has the events that are there taken care of, by whoever has the lock if it is taken: does not
+    /// wait for somebody else's call.
+    pub(crate) fn poke_events(&self) {
+        self.events_wanted.store(true, Ordering::SeqCst);
+        self.serve_events();
+    }
+
+    fn serve_events(&self) {
+        while self.events_wanted.load(Ordering::SeqCst) {
+            // Who has it looks here once more after it was given back.
+            let Some(mut rm) = self.rm.try_lock() else {
+                return;
+            };
+            self.events_wanted.store(false, Ordering::SeqCst);
+            if self.lost().is_some() || !rm.is_running() {
+                return;
+            }
+            let handled = rm.handle_events();
+            drop(rm);
+            if let Err(cause) = handled {
+                self.lose(cause);
+            }
+        }
     }
 
     /// As [`Self::handle_events`], for whom a message that is not in order is no loss: nobody
@@ -100,17 +132,17 @@ impl<P: Pci> SharedRm<P> {
 
     /// Declares the card lost, because of `cause` unless it is lost already.
     pub(crate) fn lose(&self, cause: Cause) -> RmError {
-        let mut is_first = false;
+        let mut cut_off = None;
         let cause = self.lost.get_or_init(|| {
-            is_first = true;
+            tracing::error!(error = %cause, "the GPU is lost");
+            // Others wait here: memory is let go by whoever sees that the card is lost.
+            cut_off = Some(self.card.cut_off());
             Arc::new(cause)
         });
-        if is_first {
-            tracing::error!(error = %cause, "the GPU is lost");
-            self.card.stop_bus_mastering();
+        if let Some(is_cut_off) = cut_off {
             let on_loss = self.on_loss.lock().take();
             if let Some(on_loss) = on_loss {
-                on_loss();
+                on_loss(is_cut_off);
             }
         }
         RmError::Lost(cause.clone())

@@ -267,7 +267,7 @@ fn silence_loses_the_card_for_all() {
     let (client, other) = (gsp.client(1), gsp.client(2));
     let told = Arc::new(AtomicBool::new(false));
     let sink = told.clone();
-    let on_loss = Box::new(move || sink.store(true, Ordering::SeqCst));
+    let on_loss = Box::new(move |is_cut_off| sink.store(is_cut_off, Ordering::SeqCst));
     gsp.rm.set_sinks(Box::new(|_| ()), on_loss);
     let error = client
         .control(0xde1d_0000, Control::NVA06C_BIND, &nothing())
@@ -291,6 +291,50 @@ fn silence_loses_the_card_for_all() {
     assert_eq!(gsp.take(), []);
     assert!(gsp.rm.unload().is_err());
     assert!(gsp.rm.unload().is_ok(), "once");
+}
+
+/// A GSP that refuses to free objects of a class.
+fn refusing(class: Class) -> Gsp {
+    Gsp::new(Box::new(move |&(_, call, _)| {
+        Some(match call == RmCall::Free(class) {
+            true => NvStatus::NV_ERR_TIMEOUT,
+            false => NvStatus::NV_OK,
+        })
+    }))
+}
+
+#[test]
+fn what_rm_does_not_free_loses_the_card() {
+    // Nothing of what the object reaches may be used for something else.
+    for class in [Class::FERMI_VASPACE_A, Class::KEPLER_CHANNEL_GROUP_A] {
+        let gsp = refusing(class);
+        let client = gsp.client(1);
+        drop(client.alloc(handle::DEVICE, class, &nothing()).unwrap());
+        assert!(gsp.rm.lost().is_some(), "{class}");
+        let now = gsp.card.pci().config_read16(header::COMMAND).unwrap();
+        assert_eq!(now & command::BUS_MASTER, 0);
+        // Nor is there more memory for a card that may still reach what it had.
+        let more = gsp.card.alloc(4096, crate::dma::DmaReach::Bits47);
+        assert!(matches!(more, Err(crate::DmaError::Lost)));
+    }
+    // Its channel takes a copy object along.
+    let gsp = refusing(Class::AMPERE_DMA_COPY_B);
+    let client = gsp.client(1);
+    let copy = client.alloc(handle::DEVICE, Class::AMPERE_DMA_COPY_B, &nothing());
+    drop(copy.unwrap());
+    assert!(gsp.rm.lost().is_none());
+}
+
+#[test]
+fn a_client_that_rm_does_not_free_loses_the_card() {
+    // As `take_apart` tells a client.
+    let gsp = refusing(Class(handle::client(1) >> 16));
+    let client = gsp.client(1);
+    let group = client.alloc(handle::DEVICE, Class::KEPLER_CHANNEL_GROUP_A, &nothing());
+    let mut group = group.unwrap();
+    assert!(client.free_all().unwrap_err().is_lost());
+    // It is gone with its client, as nobody runs it any more.
+    assert!(gsp.rm.lost().is_some() && group.free().is_ok());
 }
 
 /// How many calls of a client that floods RM are answered between the first, at which RM is held

@@ -95,6 +95,10 @@ pub fn invalidate_pdb(
     )
 }
 
+/// [`NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE::ack`]: all who translate have answered
+/// (`ACK_TYPE_GLOBALLY`).
+pub const INVALIDATE_ACK_GLOBALLY: u2 = u2::new(1);
+
 /// Starts the invalidation of TLBs.
 #[bitfield(u32, default = 0)]
 #[derive(PartialEq, Eq)]
