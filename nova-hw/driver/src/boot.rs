@@ -257,6 +257,7 @@ fn attempt<P: Pci>(
     registers
         .write(NV_PBUS_BAR1_BLOCK::DEFAULT)
         .during(Step::SetUpBar1)?;
+    card.set_bar1_virtual(false);
 
     let info = BootInfo {
         gpu: *gpu.info(),

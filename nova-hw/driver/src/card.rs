@@ -28,9 +28,9 @@ pub(crate) struct Card<P: Pci> {
 }
 
 impl<P: Pci> Card<P> {
-    /// BAR1 gets page tables.
-    pub(crate) fn set_bar1_virtual(&self) {
-        self.bar1_is_virtual.store(true, Ordering::Release);
+    /// BAR1 gets page tables, or is an image of VRAM again.
+    pub(crate) fn set_bar1_virtual(&self, is_virtual: bool) {
+        self.bar1_is_virtual.store(is_virtual, Ordering::Release);
     }
 
     /// The device.
@@ -47,7 +47,7 @@ impl<P: Pci> Card<P> {
             .registers
             .write_offset(NV_PBUS_BAR1_BLOCK::OFFSET, physical);
         written.map_err(at("put BAR1 into physical mode"))?;
-        self.bar1_is_virtual.store(false, Ordering::Release);
+        self.set_bar1_virtual(false);
         self.enabled.bus_master()
     }
 

@@ -172,7 +172,12 @@ fn a_slice_shows_its_owners_memory_and_else_its_dummy() {
             .len(),
         256 * MIB
     );
-    booted.unload().unwrap();
+    // The next boot starts with a BAR that is an image of VRAM again.
+    let gpu = booted.unload().unwrap();
+    assert_eq!(gpu.vram().size(), 0);
+    let firmware = firmware::synthetic(Chipset::GA102);
+    let booted = gpu.boot(&firmware, &BootOptions::default()).unwrap();
+    assert_eq!(booted.gpu().vram().size(), 256 * MIB);
 }
 
 /// Everything that memory management does with the card once. Some of it may fail.

@@ -112,7 +112,7 @@ impl<P: Pci> Bar1<P> {
             len: HUGE_PAGE,
             space: "BAR1",
         })?;
-        card.set_bar1_virtual();
+        card.set_bar1_virtual(true);
         card.registers.write(setup.block)?;
         Ok(Arc::new(Self {
             space,
