@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Calls to GSP-RM, and what a channel needs of it.
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 use super::{put32, put64, u32_at, Driver, Message, Outcome};
 
 pub const CLIENT: u32 = 0xc1d0_0001;
@@ -123,9 +128,17 @@ impl Driver {
         Ok(u32_at(&token, 0))
     }
 
-    /// Waits for the error of a channel: the payload of RC_TRIGGERED, after the text.
+    /// Waits for the error of a channel, over the line of text and the hint before it.
     pub fn rc_triggered(&mut self) -> Outcome<Message> {
-        self.receive(0x1006)?;
-        self.receive(0x1004)
+        let end = Instant::now() + self.patience;
+        while Instant::now() < end {
+            match self.try_receive()? {
+                Some(message) if message.function == 0x1004 => return Ok(message),
+                Some(message) if [0x1005, 0x1006].contains(&message.function) => {}
+                Some(message) => return Err(format!("unexpected {:#x}", message.function)),
+                None => thread::sleep(Duration::from_micros(50)),
+            }
+        }
+        Err("no error".into())
     }
 }

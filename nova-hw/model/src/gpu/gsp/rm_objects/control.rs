@@ -146,7 +146,7 @@ impl Objects {
                     Ok(())
                 })
             }
-            Control::NVA06C_PREEMPT => self.preempt(at, params::read(bytes)?),
+            Control::NVA06C_PREEMPT => self.preempt(env, at, params::read(bytes)?),
             Control::NVA06C_SET_INTERLEAVE_LEVEL => {
                 self.set_interleave(env, at, params::read(bytes)?)
             }

@@ -212,14 +212,16 @@ impl Objects {
     /// entries.
     pub(super) fn preempt(
         &mut self,
+        env: &Env<'_>,
         at: Address,
         params: NVA06C_CTRL_PREEMPT_PARAMS,
     ) -> Result<(), NvStatus> {
         self.group_mut(at)?;
         let manual = params.bManualTimeout != 0;
-        match manual && params.timeoutUs.get() > PREEMPT_MAX_MANUAL_TIMEOUT_US {
-            true => Err(NvStatus::NV_ERR_INVALID_ARGUMENT),
-            false => Ok(()),
+        if manual && params.timeoutUs.get() > PREEMPT_MAX_MANUAL_TIMEOUT_US {
+            return Err(NvStatus::NV_ERR_INVALID_ARGUMENT);
         }
+        env.host.quiesce();
+        Ok(())
     }
 }
