@@ -87,6 +87,8 @@ fn plans_drop_delay_and_hang_steps_of_one_channel() {
     rig.wait("the other", |rig| semaphore(rig, at + 64) == 1);
     assert_eq!(semaphore(&rig, at + 48), 0);
     rig.wait_idle();
+    rig.doorbell(first.id.token());
+    rig.wait_idle();
     assert_eq!(semaphore(&rig, at), 4);
     assert!(rig.bytes(VRAM, memory + MIB + 0x200, 0x100) == [0; 0x100]);
     // A new channel of its number is not concerned.

@@ -128,3 +128,32 @@ fn an_invalidation_waits_for_what_is_under_way() {
         .iter()
         .all(|byte| *byte == 0x55));
 }
+
+#[test]
+fn nothing_is_under_way_when_it_is_answered() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let mut rig = Rig::new();
+    let channel = rig.channel(1);
+    let steps: [&(dyn Fn() + Sync); 5] = [
+        &|| rig.bar0.write32(0xb8_30b0, 1 << 31 | 3).unwrap(),
+        &|| rig.host(|host| host.schedule(channel.id, false)).unwrap(),
+        &|| rig.host(|host| host.disable(channel.id)).unwrap(),
+        &|| rig.host(|host| host.destroy(channel.id)).unwrap(),
+        &|| nova_pci::Pci::reset(&rig.model).unwrap(),
+    ];
+    for step in steps {
+        // As if a part of a copy was on its way.
+        let underway = rig.model.card.underway.lock().unwrap();
+        let ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                step();
+                assert!(ended.load(Ordering::SeqCst), "answered too early");
+            });
+            // Time for it to be wrong in.
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            ended.store(true, Ordering::SeqCst);
+            drop(underway);
+        });
+    }
+}
