@@ -43,6 +43,10 @@ pub(super) fn steps(tree: &Tree) -> Result<(Vec<Step>, Option<String>)> {
     steps.push(in_vm("judge kernel VFIO", move || {
         judge::vfio::judge(&for_vfio, Chipset::GA102, false)
     }));
+    let for_nouveau = tree.clone();
+    steps.push(in_vm("judge nouveau", move || {
+        judge::nouveau::judge(&for_nouveau, Chipset::GA102, false).map(drop)
+    }));
     for origin in Origin::value_variants() {
         let tree = tree.clone();
         steps.push(in_vm(
