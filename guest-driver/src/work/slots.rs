@@ -113,8 +113,19 @@ impl Slots {
         self.load(slot, 0) >= seqno
     }
 
-    /// Finds a slot without an owner; `ENOSPC` when there is none.
+    /// Finds a slot without an owner; `ENOSPC` when there is none. Process context.
     pub(crate) fn reserve(this: &Arc<Self>) -> Result<Slot> {
+        Self::find(this).or_else(|_| {
+            // What has ended may not have been let go yet.
+            this.each(|timeline| {
+                timeline.advance();
+                timeline.reap();
+            });
+            Self::find(this)
+        })
+    }
+
+    fn find(this: &Arc<Self>) -> Result<Slot> {
         let mut table = this.table.lock();
         for (index, entry) in table.iter_mut().enumerate() {
             if let Owner::Ending(seqno) = entry.owner {

@@ -100,7 +100,7 @@ fn is_silent(slots: &Slots) -> bool {
 
 impl Slots {
     /// Calls `visit` with each timeline. Any context.
-    fn each(&self, mut visit: impl FnMut(&Timeline)) {
+    pub(super) fn each(&self, mut visit: impl FnMut(&Timeline)) {
         for slot in 0..self.count() {
             if let Some(timeline) = self.timeline(slot) {
                 visit(&timeline);

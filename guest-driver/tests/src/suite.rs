@@ -4,6 +4,7 @@
 mod bad_input;
 mod lifetime;
 mod memory;
+mod queues;
 mod syncobj;
 mod uapi;
 mod upstream;
@@ -18,9 +19,9 @@ type Test = (&'static str, fn(&Node) -> Result<()>);
 /// Runs the tests whose name contains `filter`; true when all passed.
 pub fn run(filter: Option<&str>) -> Result<bool> {
     let path = node::find()?;
-    let work = match work::has_work(&Node::open(&path)?)? {
-        true => work::WITH,
-        false => work::WITHOUT,
+    let (work, queues) = match work::has_work(&Node::open(&path)?)? {
+        true => (work::WITH, queues::TESTS),
+        false => (work::WITHOUT, &[][..]),
     };
     let tests: Vec<Test> = [
         uapi::TESTS,
@@ -30,6 +31,7 @@ pub fn run(filter: Option<&str>) -> Result<bool> {
         syncobj::TESTS,
         work::TESTS,
         work,
+        queues,
     ]
     .concat()
     .into_iter()
