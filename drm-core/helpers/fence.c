@@ -30,7 +30,6 @@ struct dma_fence_chain *nova_dma_fence_chain_alloc(void);
 void nova_dma_fence_chain_free(struct dma_fence_chain *chain);
 void nova_drm_syncobj_get(struct drm_syncobj *syncobj);
 void nova_drm_syncobj_put(struct drm_syncobj *syncobj);
-struct dma_fence *nova_drm_syncobj_fence_get(struct drm_syncobj *syncobj);
 
 bool nova_fence_init(struct nova_fence *fence, const struct dma_fence_ops *ops,
 		     void (*drop)(struct nova_fence *fence), u64 context, u64 seqno)
@@ -129,9 +128,4 @@ void nova_drm_syncobj_get(struct drm_syncobj *syncobj)
 void nova_drm_syncobj_put(struct drm_syncobj *syncobj)
 {
 	drm_syncobj_put(syncobj);
-}
-
-struct dma_fence *nova_drm_syncobj_fence_get(struct drm_syncobj *syncobj)
-{
-	return drm_syncobj_fence_get(syncobj);
 }

@@ -55,12 +55,6 @@ impl SyncObj {
         unsafe { take(fence) }.ok_or(EINVAL)
     }
 
-    /// The fence that it holds, if any (`drm_syncobj_fence_get()`).
-    pub fn fence(&self) -> Option<ARef<Fence>> {
-        // SAFETY: the object is live; C gives a reference, or null.
-        unsafe { take(bindings::nova_drm_syncobj_fence_get(self.0.get())) }
-    }
-
     /// Holds this fence from now on, instead of what it held (`drm_syncobj_replace_fence()`).
     pub fn replace_fence(&self, fence: Option<&Fence>) {
         let raw = fence.map_or(ptr::null_mut(), Fence::as_raw);
