@@ -36,10 +36,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if args.args.iter().any(|arg| arg == "--json") {
         return Ok(ExitCode::SUCCESS);
     }
-    // What the driver does by itself, in this process.
-    let mut mapping = host::cargo();
-    mapping.args(["bench", "--quiet", "--package", "nova-driver"]);
-    mapping.args(["--bench", "mapping"]);
-    run::loud(&mut mapping)?;
+    // What the driver does by itself, on a model in its process.
+    for bench in ["mapping", "work"] {
+        let mut cargo = host::cargo();
+        cargo.args(["bench", "--quiet", "--package", "nova-driver"]);
+        cargo.args(["--bench", bench]);
+        run::loud(&mut cargo)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
