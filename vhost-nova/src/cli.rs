@@ -40,6 +40,14 @@ A tenant is one virtual machine. Its keys, separated by commas:
   socket=PATH          where its machine monitor connects (required)
   owner=USER[:GROUP]   who owns the socket file [default: who starts the daemon]
   mode=OCTAL           permissions of the socket file [default: 600]
+  vram_quota=BYTES     video memory it may have; K, M and G may follow
+                       [default: an equal share of the card]
+  max_vms=N            GPU address spaces at once, at most 256 [default: 32]
+  max_queues=N         queues at once, at most 256 [default: 32]
+  preempt_timeout_us=N how long its queues may take to get off the GPU when it is reset, paused or
+                       gone, before they are destroyed; at most 1000000 [default: 100000]
+  work_timeout_ms=N    how long one submission may take before its queue is lost; 0 for ever
+                       [default: 10000]
 Whoever can connect to the socket is the tenant. A stale socket file is replaced; one on which
 somebody listens, or a file that is no socket, is an error.
 

@@ -16,6 +16,7 @@
 //! | [`gpu`] | the GPU, reached through its driver only |
 //! | [`probe`] | the command that tries a GPU |
 //! | [`devices`] | the command that lists cards |
+//! | [`work`] | what of that is work on the GPU: address spaces, queues, fences |
 //! | [`sigbus`] | survival of guest memory that its owner truncates |
 //! | [`operator`] | the socket on which an operator asks what there is |
 //! | [`log_limit`] | a bound on what a guest can write into the log |
@@ -37,3 +38,4 @@ pub mod queue;
 pub mod serve;
 pub mod sigbus;
 pub mod tenant;
+pub mod work;

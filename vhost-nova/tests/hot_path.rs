@@ -64,14 +64,14 @@ fn bench() -> Bench {
         vram_bar_size: 1 << 28,
         chip_name: "GA102".into(),
     };
-    let device = Device::new("alice", gpu, Limits::default()).unwrap();
+    let device = Device::new("alice", gpu, Limits::default(), None).unwrap();
     let mut session = Session::new(Guest {
         tenant: Arc::new(Tenant::new("alice")),
         device,
         features: FEATURES,
         watch: Watch::default(),
     });
-    session.set_memory(Memory::new(mem).unwrap());
+    session.set_memory(Memory::new(mem).unwrap()).unwrap();
     let answer = ram.alloc(4096).unwrap();
     Bench {
         ram,

@@ -85,7 +85,7 @@ impl Bench {
             chip_name: "GA102".into(),
         };
         Self {
-            device: Device::new("alice", gpu, Limits::default()).unwrap(),
+            device: Device::new("alice", gpu, Limits::default(), None).unwrap(),
             mem: GuestMemoryMmap::from_ranges(&[(GuestAddress(0), 1 << 20)]).unwrap(),
         }
     }

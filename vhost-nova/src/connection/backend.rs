@@ -94,7 +94,7 @@ impl Backend {
             features: 0,
             watch: Watch::default(),
         }));
-        Ok(Arc::new_cyclic(|this| Self {
+        let backend = Arc::new_cyclic(|this: &Weak<Self>| Self {
             tenant,
             config,
             session,
@@ -104,7 +104,23 @@ impl Backend {
             shutdown: OnceLock::new(),
             vrings: OnceLock::new(),
             this: this.clone(),
-        }))
+        });
+        let this = backend.this.clone();
+        let wake = move || {
+            if let Some(backend) = this.upgrade() {
+                backend.wake_events();
+            }
+        };
+        backend.session.lock().guest.device.set_waker(wake);
+        Ok(backend)
+    }
+
+    /// Has the worker look at the event queue: there is something for the driver.
+    fn wake_events(&self) {
+        let vrings = self.vrings.get();
+        if let Some(event) = vrings.and_then(|vrings| vrings.get(QUEUE_EVENT as usize)) {
+            event.kick_again();
+        }
     }
 
     /// Says where the worker's descriptors are watched, and has its end watched there.
@@ -257,10 +273,10 @@ impl VhostUserBackend for Backend {
     fn update_memory(&self, mem: GuestMemoryAtomic<GuestMemoryMmap>) -> io::Result<()> {
         let regions = GuestMemoryMmap::clone(&mem.memory());
         match Memory::new(regions) {
-            Ok(memory) => {
-                self.session.lock().set_memory(memory);
-                Ok(())
-            }
+            Ok(memory) => self.session.lock().set_memory(memory).map_err(|error| {
+                limited!(error, self.tenant, "connection refused: {error:#}");
+                io::Error::other(error)
+            }),
             Err(error) => {
                 limited!(error, self.tenant, "connection refused: {error}");
                 Err(io::Error::other(error))

@@ -39,6 +39,7 @@ impl Guest {
         answer: &mut [u8; MAX_ANSWER],
     ) -> usize {
         self.check_memory();
+        self.check_work();
         let mut len = self.device.handle(mem, request, answer);
         if self.check_memory() {
             // What was just done was done on zero pages: let the lost device answer instead.
@@ -60,6 +61,18 @@ impl Guest {
         );
         self.device.mark_lost();
         true
+    }
+
+    /// Loses the device when the card is lost, or the fence memory is gone.
+    pub fn check_work(&mut self) {
+        if self.device.is_work_lost() && !self.device.is_lost() {
+            limited!(
+                error,
+                self.tenant,
+                "the GPU or the fence memory is gone: device lost"
+            );
+            self.device.mark_lost();
+        }
     }
 
     fn log_answer(&self, request: &[u8], answer: &[u8; MAX_ANSWER]) {

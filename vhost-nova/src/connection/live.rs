@@ -11,9 +11,11 @@ use vm_memory::{GuestMemoryAtomic, GuestMemoryMmap};
 use vmm_sys_util::eventfd::EventFd;
 
 use super::backend::Backend;
-use crate::device::{Device, GpuIdentity, Inspector, Limits};
+use crate::device::{Device, Inspector, Limits};
 use crate::error::{Context, Error};
-use crate::tenant::Tenant;
+use crate::gpu::Gpu;
+use crate::tenant::{Tenant, WorkSpec};
+use crate::work::Work;
 
 /// The waiting thread joins, logs and frees; it needs little.
 const WAITER_STACK: usize = 128 << 10;
@@ -55,11 +57,18 @@ impl Live {
     /// When there are not enough threads, descriptors or memory.
     pub fn start(
         tenant: &Arc<Tenant>,
-        gpu: &GpuIdentity,
+        gpu: &Gpu,
+        work: &WorkSpec,
         listener: &mut Listener,
         ended: EventFd,
     ) -> Result<Self, Error> {
-        let device = Device::new(&tenant.name, gpu.clone(), Limits::default());
+        let limits = Limits::default();
+        let share = gpu.share(&tenant.name, work, limits.max_total_entries);
+        let share = share.context("taking a share of the GPU")?;
+        let start = |share| Work::new(&tenant.name, share, work.limits);
+        let work = share.map(start).transpose();
+        let work = work.context("starting a thread for work")?;
+        let device = Device::new(&tenant.name, gpu.identity().clone(), limits, work);
         let device = device.context("creating the device")?;
         let inspector = device.inspector();
         let backend = Backend::new(tenant.clone(), device).context("creating the backend")?;

@@ -34,10 +34,13 @@ impl Session {
     pub fn run(&mut self, control: &Vring, event: &Vring) {
         if control.take_fresh() {
             self.reset();
+        } else if std::mem::take(&mut self.stopped) {
+            // It was a pause.
+            self.guest.device.resume();
         }
         let mem = self.memory.regions();
         self.control.run(control, mem, &mut self.guest);
-        if self.guest.device.pending_event().is_some() {
+        if self.guest.device.has_event() {
             self.run_events(event);
         }
     }
@@ -48,20 +51,27 @@ impl Session {
             // Those of before are not in this ring.
             self.events.clear();
         }
+        self.guest.check_work();
         let mem = self.memory.regions();
         self.events.run(event, mem, &mut self.guest);
     }
 
-    /// Takes another memory table.
-    pub fn set_memory(&mut self, memory: Memory) {
+    /// Takes another memory table. What is not in it any more is let go of by the GPU first.
+    ///
+    /// # Errors
+    /// When the GPU cannot reach the memory.
+    pub fn set_memory(&mut self, memory: Memory) -> anyhow::Result<()> {
+        self.guest.device.set_memory(memory.regions())?;
         self.guest.watch = memory.watch();
         self.memory = memory;
+        Ok(())
     }
 
     /// The control ring is stopped. Nothing is touched until it starts again: from where it
     /// stopped after a pause, from its first entry on after a reset.
     pub fn stop(&mut self) {
         self.stopped = true;
+        self.guest.device.pause();
         limited!(info, self.guest.tenant, "control queue stopped");
     }
 
@@ -80,7 +90,13 @@ impl Session {
         let objects = self.guest.device.stats().objects;
         self.guest.device.reset();
         self.events.clear();
-        self.set_memory(Memory::default());
+        if let Err(error) = self.set_memory(Memory::default()) {
+            limited!(
+                error,
+                self.guest.tenant,
+                "letting go of guest memory: {error:#}"
+            );
+        }
         objects.into()
     }
 }

@@ -2,11 +2,12 @@
 //! Encoding of answers.
 
 use kernel_abi::virtio_nova::{
-    Hdr, RespCtxCreate, RespGemChecksum, RespGemCreate, RespNegotiate, Status, Wire,
+    Hdr, RespCtxCreate, RespGemChecksum, RespGemCreate, RespGetInfo, RespNegotiate,
+    RespQueueCreate, RespVmCreate, Status, Wire,
 };
 
 /// Bytes of the longest answer.
-pub const MAX_ANSWER: usize = Hdr::LEN + RespNegotiate::LEN;
+pub const MAX_ANSWER: usize = Hdr::LEN + RespGetInfo::LEN;
 
 /// What follows the header of a good answer.
 pub(super) enum Reply {
@@ -15,6 +16,9 @@ pub(super) enum Reply {
     CtxCreate(RespCtxCreate),
     GemCreate(RespGemCreate),
     GemChecksum(RespGemChecksum),
+    GetInfo(RespGetInfo),
+    VmCreate(RespVmCreate),
+    QueueCreate(RespQueueCreate),
 }
 
 /// A whole answer.
@@ -47,6 +51,9 @@ impl Answer {
             Ok(Reply::CtxCreate(body)) => body.put(rest),
             Ok(Reply::GemCreate(body)) => body.put(rest),
             Ok(Reply::GemChecksum(body)) => body.put(rest),
+            Ok(Reply::GetInfo(body)) => body.put(rest),
+            Ok(Reply::VmCreate(body)) => body.put(rest),
+            Ok(Reply::QueueCreate(body)) => body.put(rest),
         });
         room - left.map_or(0, |left| left.len())
     }

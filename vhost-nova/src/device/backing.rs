@@ -131,6 +131,25 @@ impl Backing {
         Ok(())
     }
 
+    /// The runs of guest memory that a range consists of: guest addresses, and bytes from there. The
+    /// range is inside what is covered. `None` when there is no memory for the list.
+    pub(super) fn runs(&self, offset: u64, length: u64) -> Option<Vec<(u64, u64)>> {
+        let end = offset + length;
+        let first = self
+            .runs
+            .partition_point(|run| run.offset + u64::from(run.length) <= offset);
+        let last = self.runs.partition_point(|run| run.offset < end);
+        let runs = self.runs.get(first..last).unwrap_or_default();
+        let mut found = Vec::new();
+        found.try_reserve_exact(runs.len()).ok()?;
+        found.extend(runs.iter().map(|run| {
+            let from = offset.max(run.offset);
+            let to = end.min(run.offset + u64::from(run.length));
+            (run.addr + (from - run.offset), to - from)
+        }));
+        Some(found)
+    }
+
     /// CRC-32 of a range. A page that is not in guest memory any more is an error.
     pub(super) fn checksum(
         &self,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! One function a command (sections 6.3 and 6.4): steps 5 to 7 of the checks.
+//! One function a command on contexts and objects (sections 6.3 and 6.4): steps 5 to 7 of the checks.
 
 use super::{
     answer::Reply,
@@ -15,7 +15,8 @@ use kernel_abi::{
     virtio_nova::{
         CtxCreate, GemAddPages, GemChecksum, GemClose, GemCreate, GemOpen, MemEntry, Negotiate,
         RespCtxCreate, RespGemChecksum, RespGemCreate, RespNegotiate, Status, Wire, CHECKSUM_FILL,
-        CHECKSUM_READ, DOMAIN_SYSTEM, MAX_CHECKSUM_LENGTH, PAGE_SIZE, VERSION_MAJOR, VERSION_MINOR,
+        CHECKSUM_READ, DOMAIN_SYSTEM, DOMAIN_VRAM, MAX_CHECKSUM_LENGTH, PAGE_SIZE, VERSION_MAJOR,
+        VERSION_MINOR,
     },
 };
 use vm_memory::GuestMemoryMmap;
@@ -71,7 +72,12 @@ impl Device {
     }
 
     pub(super) fn ctx_destroy(&mut self, ctx_id: u32, _nothing: [u8; 0]) -> Result {
+        self.contexts.get(ctx_id)?;
+        if self.work.as_ref().is_some_and(|work| work.has_vms(ctx_id)) {
+            return Err(Status::ErrBusy);
+        }
         self.contexts.remove(ctx_id)?;
+        self.scrub();
         Ok(Reply::Nothing)
     }
 
@@ -83,15 +89,26 @@ impl Device {
         let size_is_valid = request.size != 0
             && request.size % PAGE_SIZE == 0
             && request.size <= limits.max_object_size;
-        if !size_is_valid
-            || request.domain != DOMAIN_SYSTEM
-            || request.nr_entries > limits.max_mem_entries
-        {
+        let domain_is_valid = match (request.domain, &self.work) {
+            (DOMAIN_SYSTEM, _) => true,
+            (DOMAIN_VRAM, Some(_)) => request.nr_entries == 0,
+            _ => false,
+        };
+        if !size_is_valid || !domain_is_valid || request.nr_entries > limits.max_mem_entries {
             return Err(Status::ErrInvalidParameter);
         }
         let entries = Entries::check(entries, request.size, mem)?;
         let size = usize::try_from(request.size).map_err(|_| Status::ErrInvalidParameter)?;
-        let object = Object::new(&self.drm, size, ()).map_err(status)?;
+        let vram = match (request.domain, &self.work) {
+            (DOMAIN_VRAM, Some(work)) => {
+                if self.drm.stats().handles >= limits.max_handles {
+                    return Err(Status::ErrLimit);
+                }
+                Some(work.alloc(request.size)?)
+            }
+            _ => None,
+        };
+        let object = Object::new(&self.drm, size, vram).map_err(status)?;
         object.add(entries).map_err(status)?;
         created(object.create_handle(file))
     }
@@ -121,6 +138,7 @@ impl Device {
         let file = self.contexts.get(ctx_id)?;
         zero(request.padding)?;
         file.delete_handle(request.handle).map_err(status)?;
+        self.scrub();
         Ok(Reply::Nothing)
     }
 
@@ -146,7 +164,7 @@ impl Device {
         let inside = offset
             .checked_add(length)
             .is_some_and(|end| end <= object.size() as u64);
-        if length == 0 || length > MAX_CHECKSUM_LENGTH || !inside {
+        if length == 0 || length > MAX_CHECKSUM_LENGTH || !inside || object.vram().is_some() {
             return Err(Status::ErrInvalidParameter);
         }
         if missing(&object) != 0 {
@@ -162,7 +180,14 @@ impl Device {
         Ok(Reply::GemChecksum(RespGemChecksum { crc32, padding: 0 }))
     }
 
-    fn object(&self, ctx_id: u32, handle: u32) -> Result<ARef<Object>> {
+    /// VRAM may have been given back.
+    fn scrub(&self) {
+        if let Some(work) = &self.work {
+            work.scrub();
+        }
+    }
+
+    pub(super) fn object(&self, ctx_id: u32, handle: u32) -> Result<ARef<Object>> {
         Object::lookup_handle(self.contexts.get(ctx_id)?, handle).map_err(status)
     }
 }
@@ -181,11 +206,14 @@ fn created(handle: Result<u32, Error>) -> Result {
 }
 
 /// Bytes of an object that no entry covers yet.
-fn missing(object: &Object) -> u64 {
+pub(super) fn missing(object: &Object) -> u64 {
+    if object.vram().is_some() {
+        return 0;
+    }
     (object.size() as u64).saturating_sub(object.backing().covered())
 }
 
-fn no_context(ctx_id: u32) -> Result<()> {
+pub(super) fn no_context(ctx_id: u32) -> Result<()> {
     match ctx_id {
         0 => Ok(()),
         _ => Err(Status::ErrInvalidContext),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! The tenant's DRM driver: objects that are guest pages, files that are contexts.
+//! The tenant's DRM driver: objects that are guest pages or VRAM, files that are contexts.
 
 use super::{
     backing::Backing,
@@ -22,6 +22,8 @@ use kernel_abi::{
 use parking_lot::Mutex;
 use pinned_init::PinInit;
 use std::{pin::Pin, sync::Arc};
+
+use crate::work::Memory;
 
 /// Lists of entries that are kept for new objects, and how long one may be to be kept.
 const POOL: usize = 64;
@@ -142,10 +144,11 @@ impl DriverFile for TenantFile {
     }
 }
 
-/// What belongs to an object: its pages, once the guest has named them.
+/// What belongs to an object: its VRAM, or its pages, once the guest has named them.
 pub(super) struct TenantObject {
     device: ARef<TenantDevice>,
     size: u64,
+    vram: Option<Memory>,
     backing: Mutex<Backing>,
 }
 
@@ -161,6 +164,11 @@ impl TenantObject {
         Ok(())
     }
 
+    /// Its VRAM; `None` for an object of guest pages.
+    pub(super) fn vram(&self) -> Option<&Memory> {
+        self.vram.as_ref()
+    }
+
     /// The pages, for a short time.
     pub(super) fn backing(&self) -> parking_lot::MutexGuard<'_, Backing> {
         self.backing.lock()
@@ -169,9 +177,9 @@ impl TenantObject {
 
 impl DriverObject for TenantObject {
     type Driver = TenantDriver;
-    type Args = ();
+    type Args = Option<Memory>;
 
-    fn new(device: &TenantDevice, size: usize, _args: ()) -> impl PinInit<Self, Error> {
+    fn new(device: &TenantDevice, size: usize, vram: Option<Memory>) -> impl PinInit<Self, Error> {
         let size = size as u64;
         let backing = device.take_backing();
         let mut used = device.used.lock();
@@ -180,6 +188,7 @@ impl DriverObject for TenantObject {
         Ok(Self {
             device: ARef::from(device),
             size,
+            vram,
             backing: Mutex::new(backing),
         })
     }

@@ -8,7 +8,8 @@
 //! | module | role |
 //! |---|---|
 //! | [`Device`] (this file) | state of a tenant's device, order of the checks |
-//! | `commands` | one function a command |
+//! | `commands` | one function a command: contexts and objects |
+//! | `work_commands` | the same, for what is work on the GPU |
 //! | `driver` | the tenant's DRM driver |
 //! | `backing` | the guest pages of an object |
 //! | `contexts` | context ids |
@@ -23,11 +24,14 @@ mod contexts;
 mod driver;
 mod limits;
 mod openers;
+mod work_commands;
 
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod work_tests;
 
 use self::{
     answer::{Answer, Reply},
@@ -40,12 +44,15 @@ use kernel_abi::{
     error::Error,
     types::ARef,
     virtio_nova::{
-        self as wire, Config, Event, Hdr, Status, Wire, CMD_CTX_CREATE, CMD_CTX_DESTROY,
-        CMD_GEM_ADD_PAGES, CMD_GEM_CHECKSUM, CMD_GEM_CLOSE, CMD_GEM_CREATE, CMD_GEM_OPEN,
-        CMD_NEGOTIATE,
+        self as wire, Config, Event, Hdr, Status, Wire, CMD_CTX_CREATE, CMD_CTX_DESTROY, CMD_EXEC,
+        CMD_FENCE_MEMORY, CMD_GEM_ADD_PAGES, CMD_GEM_CHECKSUM, CMD_GEM_CLOSE, CMD_GEM_CREATE,
+        CMD_GEM_OPEN, CMD_GET_INFO, CMD_NEGOTIATE, CMD_QUEUE_CREATE, CMD_QUEUE_DESTROY,
+        CMD_VM_BIND, CMD_VM_CREATE, CMD_VM_DESTROY,
     },
 };
 use vm_memory::GuestMemoryMmap;
+
+use crate::work::Work;
 
 pub use self::answer::MAX_ANSWER;
 pub use self::limits::{Limits, Stats};
@@ -79,6 +86,8 @@ pub struct DeviceError {
 /// A tenant's device.
 pub struct Device {
     gpu: GpuIdentity,
+    /// With the option `WORK`. What it maps goes before the objects do.
+    work: Option<Work>,
     // Contexts are files of the DRM device: they go first. That is registered until its parent goes.
     contexts: Contexts,
     drm: ARef<TenantDevice>,
@@ -89,8 +98,16 @@ pub struct Device {
 }
 
 impl Device {
-    /// Makes the device of tenant `tenant`.
-    pub fn new(tenant: &str, gpu: GpuIdentity, limits: Limits) -> Result<Self, DeviceError> {
+    /// Makes the device of tenant `tenant`, with work on the GPU or without.
+    ///
+    /// # Errors
+    /// When there is no memory.
+    pub fn new(
+        tenant: &str,
+        gpu: GpuIdentity,
+        limits: Limits,
+        work: Option<Work>,
+    ) -> Result<Self, DeviceError> {
         // The guest is told what it can really have.
         let limits = Limits {
             max_contexts: limits.max_contexts.min(Contexts::CAPACITY),
@@ -110,6 +127,7 @@ impl Device {
         })?;
         Ok(Self {
             gpu,
+            work,
             contexts: Contexts::new(),
             drm,
             _parent: parent,
@@ -126,7 +144,7 @@ impl Device {
     /// The configuration space (section 4).
     pub fn config(&self) -> [u8; Config::LEN] {
         let limits = self.limits();
-        Config {
+        let mut config = Config {
             magic: wire::CONFIG_MAGIC,
             version_major: wire::VERSION_MAJOR,
             version_minor: wire::VERSION_MINOR,
@@ -136,15 +154,20 @@ impl Device {
             max_mem_entries: limits.max_mem_entries,
             max_object_size: limits.max_object_size,
             ..Config::default()
+        };
+        if let Some(work) = &self.work {
+            work.limits().fill(&mut config);
         }
-        .to_bytes()
+        config.to_bytes()
     }
 
     /// The longest request that can be valid, in bytes.
     pub fn max_request_len(&self) -> usize {
-        Hdr::LEN
+        let create = Hdr::LEN
             + wire::GemCreate::LEN
-            + self.limits().max_mem_entries as usize * wire::MemEntry::LEN
+            + self.limits().max_mem_entries as usize * wire::MemEntry::LEN;
+        let work = self.work.as_ref();
+        create.max(work.map_or(0, |work| work.limits().max_request_len()))
     }
 
     /// Bytes of the whole answer that this request has when it succeeds (section 6.1, step 2).
@@ -183,13 +206,13 @@ impl Device {
             CMD_GEM_CLOSE => self.gem_close(id, exactly(body)?),
             CMD_GEM_OPEN => self.gem_open(id, exactly(body)?),
             CMD_GEM_CHECKSUM => self.gem_checksum(mem, id, exactly(body)?),
-            _ => Err(Status::ErrInvalidCommand),
+            _ => self.dispatch_work(hdr.type_, id, body),
         }
     }
 
     /// Step 4: the command is known, and the device is in a state that takes it.
     fn check_state(&self, command: u32) -> Result<(), Status> {
-        if !is_known(command) {
+        if !is_known(command, self.work.is_some()) {
             return Err(Status::ErrInvalidCommand);
         }
         if command == CMD_NEGOTIATE {
@@ -205,7 +228,10 @@ impl Device {
     }
 
     /// A device reset: all contexts end, all objects are freed, nothing is negotiated.
+    ///
+    /// When this returns, nothing of the tenant runs on the GPU or is mapped there.
     pub fn reset(&mut self) {
+        self.end_work();
         self.contexts.clear();
         self.negotiated = false;
         self.lost = false;
@@ -218,6 +244,7 @@ impl Device {
             self.lost = true;
             self.event_pending = true;
             // Nothing may touch the pages any more.
+            self.end_work();
             self.contexts.clear();
         }
     }
@@ -227,23 +254,34 @@ impl Device {
         self.lost
     }
 
-    /// The event that waits for a buffer (section 7).
-    pub fn pending_event(&mut self) -> Option<[u8; Event::LEN]> {
-        let event = Event {
-            type_: wire::EVENT_DEVICE_LOST,
-            ..Event::default()
-        };
-        self.event_pending.then(|| event.to_bytes())
+    /// Whether an event waits for a buffer (section 7).
+    pub fn has_event(&self) -> bool {
+        self.event_pending || self.work.as_ref().is_some_and(Work::has_event)
     }
 
-    /// [`Device::pending_event`] has been delivered.
-    pub fn event_delivered(&mut self) {
-        self.event_pending = false;
+    /// Takes an event that is to be delivered. What happens from here on is another event.
+    pub fn take_event(&mut self) -> Option<Event> {
+        if std::mem::take(&mut self.event_pending) {
+            return Some(Event {
+                type_: wire::EVENT_DEVICE_LOST,
+                ..Event::default()
+            });
+        }
+        self.work.as_ref().and_then(Work::take_event)
+    }
+
+    /// An event could not be delivered.
+    pub fn put_back_event(&mut self, event: Event) {
+        if event.type_ == wire::EVENT_DEVICE_LOST {
+            self.event_pending = true;
+        } else if let Some(work) = &self.work {
+            work.put_back(event);
+        }
     }
 
     /// For an operator who looks into the device.
     pub fn inspector(&self) -> Inspector {
-        Inspector(self.drm.clone())
+        Inspector::new(self.drm.clone(), self.work.as_ref().map(Work::inspector))
     }
 
     /// What the tenant has.
@@ -254,8 +292,15 @@ impl Device {
     }
 }
 
-fn is_known(command: u32) -> bool {
-    matches!(command, CMD_CTX_DESTROY | CMD_GEM_ADD_PAGES | CMD_GEM_CLOSE) || body_len(command) != 0
+/// Whether there is such a command, for a device with work on the GPU or without.
+fn is_known(command: u32, has_work: bool) -> bool {
+    match command {
+        CMD_NEGOTIATE | CMD_CTX_CREATE | CMD_CTX_DESTROY | CMD_GEM_CREATE | CMD_GEM_ADD_PAGES
+        | CMD_GEM_CLOSE | CMD_GEM_OPEN | CMD_GEM_CHECKSUM => true,
+        CMD_FENCE_MEMORY | CMD_GET_INFO | CMD_VM_CREATE | CMD_VM_DESTROY | CMD_VM_BIND
+        | CMD_QUEUE_CREATE | CMD_QUEUE_DESTROY | CMD_EXEC => has_work,
+        _ => false,
+    }
 }
 
 /// Bytes that a good answer has behind its header.
@@ -265,6 +310,9 @@ fn body_len(command: u32) -> usize {
         CMD_CTX_CREATE => wire::RespCtxCreate::LEN,
         CMD_GEM_CREATE | CMD_GEM_OPEN => wire::RespGemCreate::LEN,
         CMD_GEM_CHECKSUM => wire::RespGemChecksum::LEN,
+        CMD_GET_INFO => wire::RespGetInfo::LEN,
+        CMD_VM_CREATE => wire::RespVmCreate::LEN,
+        CMD_QUEUE_CREATE => wire::RespQueueCreate::LEN,
         _ => 0,
     }
 }

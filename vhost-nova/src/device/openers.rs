@@ -16,6 +16,7 @@ use kernel_abi::{types::ARef, virtio_nova::CtxCreate};
 use parking_lot::Mutex;
 
 use super::{driver::TenantDevice, limits::Stats};
+use crate::work::WorkInspector;
 
 /// Who opened a context, as the guest says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,9 +107,18 @@ pub struct ContextView {
 
 /// Looks into a device from outside, without waiting for what its guest does.
 #[derive(Clone)]
-pub struct Inspector(pub(super) ARef<TenantDevice>);
+pub struct Inspector(ARef<TenantDevice>, Option<WorkInspector>);
 
 impl Inspector {
+    pub(super) fn new(device: ARef<TenantDevice>, work: Option<WorkInspector>) -> Self {
+        Self(device, work)
+    }
+
+    /// Its work on the GPU, if it has any.
+    pub fn work(&self) -> Option<&WorkInspector> {
+        self.1.as_ref()
+    }
+
     /// What the tenant has. The number of contexts is that of [`Inspector::contexts`].
     pub fn stats(&self) -> Stats {
         let mut stats = self.0.stats();

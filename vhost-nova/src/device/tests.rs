@@ -116,7 +116,7 @@ pub(super) struct Rig {
 impl Rig {
     pub(super) fn fresh() -> Self {
         Self {
-            device: Device::new("test", identity(), limits()).unwrap(),
+            device: Device::new("test", identity(), limits(), None).unwrap(),
             mem: memory(),
         }
     }
@@ -575,20 +575,22 @@ fn a_lost_device_says_so_once_and_lets_go() {
     let mut rig = Rig::new();
     let ctx = rig.context();
     rig.object(ctx);
-    assert_eq!(rig.device.pending_event(), None);
+    assert_eq!(rig.device.take_event(), None);
     rig.device.mark_lost();
     assert_eq!(rig.device.stats(), Stats::default());
     rig.refused(&header(0x102, ctx), ErrDeviceLost);
     rig.refused(&ctx_create(), ErrDeviceLost);
     rig.refused(&header(0x200, 0), ErrInvalidCommand);
     rig.ok(&negotiate());
-    let event = rig.device.pending_event().unwrap();
-    assert_eq!(event[..4], [1, 0, 0, 0]);
-    assert_eq!(event[4..], [0; 28]);
-    rig.device.event_delivered();
-    assert_eq!(rig.device.pending_event(), None);
+    let event = rig.device.take_event().unwrap();
+    assert_eq!(event.to_bytes()[..4], [1, 0, 0, 0]);
+    assert_eq!(event.to_bytes()[4..], [0; 28]);
+    assert_eq!(rig.device.take_event(), None);
+    // It could not be delivered.
+    rig.device.put_back_event(event);
+    assert_eq!(rig.device.take_event(), Some(event));
     rig.device.mark_lost();
-    assert_eq!(rig.device.pending_event(), None, "once");
+    assert_eq!(rig.device.take_event(), None, "once");
     rig.device.reset();
     assert!(!rig.device.is_lost());
     rig.ok(&negotiate());
@@ -614,7 +616,7 @@ fn as_many_contexts_as_the_configuration_says_can_exist() {
         ..limits()
     };
     let mut rig = Rig::fresh();
-    rig.device = Device::new("test", identity(), no_limit).unwrap();
+    rig.device = Device::new("test", identity(), no_limit, None).unwrap();
     rig.ok(&negotiate());
     let said = u32::from_le_bytes(rig.device.config()[12..16].try_into().unwrap());
     for _ in 0..4096 {

@@ -8,6 +8,7 @@ mod firmware;
 mod name;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use nova_driver::{BootOptions, Booted, FirmwareSource};
 use nova_pci::Pci;
@@ -16,6 +17,8 @@ use parking_lot::Mutex;
 pub use self::name::{GpuName, OnPci};
 use crate::device::GpuIdentity;
 use crate::error::{Context, Error};
+use crate::tenant::WorkSpec;
+use crate::work::Share;
 
 /// An opened GPU.
 pub struct Gpu {
@@ -76,6 +79,20 @@ impl Gpu {
     pub fn shut_down(&self) -> Result<(), Error> {
         let driver = self.driver.lock().take();
         driver.map_or(Ok(()), Driver::unload)
+    }
+
+    /// A share of it for a tenant that may map `max_entries` runs of its own memory; `None` when the
+    /// GPU does no work.
+    ///
+    /// # Errors
+    /// When the card has none left.
+    pub fn share(
+        &self,
+        _tenant: &str,
+        _spec: &WorkSpec,
+        _max_entries: u32,
+    ) -> Result<Option<Arc<dyn Share>>, Error> {
+        Ok(None)
     }
 
     /// What tenants are told about it.

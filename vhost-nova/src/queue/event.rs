@@ -105,22 +105,27 @@ impl Events {
         mem: &GuestMemoryMmap,
         guest: &mut Guest,
     ) -> Result<(), Broken> {
-        while let Some(event) = guest.device.pending_event() {
+        while guest.device.has_event() {
             let Some(head) = self.held.pop_front() else {
+                break;
+            };
+            // What happens from here on is another event, and not lost with this one.
+            let Some(event) = guest.device.take_event() else {
+                self.held.push_front(head);
                 break;
             };
             // The guest may have changed the chain since it was taken.
             self.chain.read(mem, ring.table(), head);
             let usable = self.is_usable();
             let len = if usable {
-                self.chain.write(mem, &event)
+                self.chain.write(mem, &event.to_bytes())
             } else {
                 0
             };
-            ring.push_used(head, len)?;
-            if len > 0 {
-                guest.device.event_delivered();
+            if len == 0 {
+                guest.device.put_back_event(event);
             }
+            ring.push_used(head, len)?;
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ use vmm_sys_util::timerfd::TimerFd;
 
 use super::socket::Socket;
 use super::spec::TenantSpec;
+use super::work::WorkSpec;
 use super::Tenant;
 use crate::connection::Live;
 use crate::error::{Context, Error};
@@ -29,6 +30,7 @@ const GRACE: Duration = Duration::from_millis(250);
 pub struct TenantListener {
     tenant: Arc<Tenant>,
     gpu: Arc<Gpu>,
+    work: WorkSpec,
     socket: Socket<Listener>,
     live: Option<Live>,
     /// Written when everything of `live` is gone.
@@ -47,6 +49,7 @@ impl TenantListener {
         Ok(Self {
             tenant: Arc::new(Tenant::new(&spec.name)),
             gpu,
+            work: spec.work.clone(),
             socket: Socket::bind(&spec.socket)?,
             live: None,
             ended: EventFd::new(EFD_NONBLOCK).context("creating an eventfd")?,
@@ -87,8 +90,8 @@ impl TenantListener {
                 return self.refuse();
             }
         };
-        let gpu = self.gpu.identity();
-        match Live::start(&self.tenant, gpu, self.socket.listener(), ended) {
+        let listener = self.socket.listener();
+        match Live::start(&self.tenant, &self.gpu, &self.work, listener, ended) {
             Ok(live) => {
                 limited!(info, self.tenant, "connected");
                 self.live = Some(live);

@@ -4,10 +4,12 @@
 mod listener;
 mod socket;
 mod spec;
+mod work;
 
 pub use listener::TenantListener;
 pub use socket::{Owner, Socket, SocketSpec};
 pub use spec::{check_distinct, TenantSpec};
+pub use work::WorkSpec;
 
 use crate::log_limit::LogLimit;
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! `--tenant name=alice,socket=PATH[,owner=USER[:GROUP]][,mode=OCTAL]`
+//! `--tenant name=alice,socket=PATH[,owner=USER[:GROUP]][,mode=OCTAL]`, and the keys of [`WorkSpec`]
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::socket::SocketSpec;
+use super::work::WorkSpec;
 use crate::error::Error;
 
 const MAX_NAME: usize = 32;
@@ -19,6 +20,8 @@ pub struct TenantSpec {
     pub name: String,
     /// Where the tenant's machine monitor connects.
     pub socket: SocketSpec,
+    /// What it may have of the GPU.
+    pub work: WorkSpec,
 }
 
 impl FromStr for TenantSpec {
@@ -26,6 +29,8 @@ impl FromStr for TenantSpec {
 
     fn from_str(spec: &str) -> Result<Self, String> {
         let (mut name, mut socket, mut owner, mut mode) = (None, None, None, None);
+        let mut work = WorkSpec::default();
+        let mut work_keys = HashSet::new();
         for part in spec.split(',') {
             let (key, value) = part
                 .split_once('=')
@@ -36,14 +41,21 @@ impl FromStr for TenantSpec {
                 "socket" => set(&mut socket, key, PathBuf::from(value))?,
                 "owner" => set(&mut owner, key, value.parse()?)?,
                 "mode" => set(&mut mode, key, parse_mode(value)?)?,
+                _ if work.set(key, value)? => {
+                    if !work_keys.insert(key) {
+                        return Err(format!("{key}= is given twice"));
+                    }
+                }
                 _ => {
                     return Err(format!(
-                        "unknown key {key:?}; there are: name, socket, owner, mode"
+                        "unknown key {key:?}; there are: name, socket, owner, mode, {}",
+                        WorkSpec::KEYS.join(", ")
                     ))
                 }
             }
         }
         Ok(Self {
+            work,
             name: name.ok_or("name= is missing")?,
             socket: SocketSpec {
                 path: socket.ok_or("socket= is missing")?,
@@ -167,6 +179,12 @@ mod tests {
             ("name=a,socket=", "socket= is empty"),
             ("name=a,name=b,socket=c", "name= is given twice"),
             ("name=a,socket=b,color=red", "unknown key \"color\""),
+            (
+                "name=a,socket=b,vram_quota=1,vram_quota=2",
+                "vram_quota= is given twice",
+            ),
+            ("name=a,socket=b,vram_quota=lots", "vram_quota"),
+            ("name=a,socket=b,max_vms=0", "max_vms"),
             ("name=a b,socket=c", "no tenant name"),
             ("name=\u{1b}[31m,socket=c", "no tenant name"),
             ("name=a,socket=b,mode=9", "no file mode"),
