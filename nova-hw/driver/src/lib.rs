@@ -107,7 +107,7 @@ pub use firmware::{FirmwareError, FirmwareFolders, FirmwareSet, FirmwareSource, 
 pub use gpu::Gpu;
 pub use gsp::{MessageError, SequencerError};
 pub use info::{BootInfo, FirmwareInfo, GpuInfo, PciIds, VbiosInfo, VramLayout, VramRegion};
-pub use queue::{CopyQueue, Fence, FenceError, SubmitError};
+pub use queue::{CopyQueue, Fence, FenceError, Segment, SubmitError};
 pub use rm::{RmCall, RmError};
 pub use timeouts::Timeouts;
 pub use trace::{Direction, RegisterAccess, Trace, TraceWriter};

@@ -103,6 +103,10 @@ impl<P: Pci> CopyQueue<P> {
         Ok(self.parts.fence(number))
     }
 
+    pub(super) fn parts(&self) -> &QueueParts<P> {
+        &self.parts
+    }
+
     /// The fence of all that was submitted.
     pub fn last(&self) -> Fence<P> {
         let number = self.parts.ring.lock().submitted;

@@ -7,6 +7,7 @@
 //! | `ring` | positions: what was submitted, what is done, what is free |
 //! | `writer` | words into the push buffer, entries into the ring |
 //! | `submit` | submitting, the driver's own operations too |
+//! | `segments` | submitting what somebody else has written |
 //! | `copy_queue` | a queue of a copy engine |
 //! | `fence` | when something is done |
 
@@ -14,9 +15,11 @@ mod copy_queue;
 mod fence;
 mod layout;
 mod ring;
+mod segments;
 mod submit;
 mod writer;
 
 pub use copy_queue::CopyQueue;
 pub use fence::{Fence, FenceError};
+pub use segments::Segment;
 pub use submit::SubmitError;

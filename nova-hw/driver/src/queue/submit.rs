@@ -35,6 +35,12 @@ pub enum SubmitError {
         /// What is wrong with it.
         source: CommandError,
     },
+    /// A segment that no ring leads to.
+    #[error("segment {index} of the submission can not be fetched")]
+    Segment {
+        /// Which one.
+        index: usize,
+    },
     /// The ring is full: something has to be done first.
     #[error("the ring is full")]
     Full,
@@ -66,8 +72,13 @@ pub(super) struct QueueParts<P: Pci> {
 const _: () = assert!(LEN % SMALL_PAGE == 0);
 
 impl<P: Pci> QueueParts<P> {
-    fn shared(&self) -> &DmaMemory {
+    pub(super) fn shared(&self) -> &DmaMemory {
         self.memory.memory()
+    }
+
+    /// Where the GPU writes that number.
+    pub(super) fn fence_address(&self) -> u64 {
+        self.va + FENCE
     }
 
     /// The number up to which everything is done, as the GPU wrote it.
@@ -110,7 +121,7 @@ impl<P: Pci> QueueParts<P> {
             return Err(SubmitError::Ended(reason));
         }
         let fence = Operation::Fence {
-            semaphore: self.va + FENCE,
+            semaphore: self.fence_address(),
             value: ring.submitted + 1,
         };
         // The fence goes before the notification: who is woken finds it there.
@@ -140,7 +151,7 @@ impl<P: Pci> QueueParts<P> {
     }
 
     /// Lets the host engine see the entries up to `put`.
-    fn publish(&self, put: u64) -> Result<(), Cause> {
+    pub(super) fn publish(&self, put: u64) -> Result<(), Cause> {
         let put = (put % ENTRIES) as u32;
         // What was written before is there when this is: it is a release, and the doorbell's
         // register comes after all memory.
@@ -152,7 +163,7 @@ impl<P: Pci> QueueParts<P> {
         self.channel.ring_doorbell()
     }
 
-    fn lose(&self, cause: impl Into<Cause>) -> SubmitError {
+    pub(super) fn lose(&self, cause: impl Into<Cause>) -> SubmitError {
         SubmitError::Lost(self.channel.owner.device.rm.lose(cause.into()))
     }
 
