@@ -19,7 +19,9 @@ mod protocol;
 pub mod query;
 
 pub use listener::{OperatorListener, Source};
-pub use protocol::{Answer, Command, ContextStatus, Request, Status, TenantStatus, MAX_REQUEST};
+pub use protocol::{
+    Answer, Command, ContextStatus, Request, Status, TenantStatus, WorkStatus, MAX_REQUEST,
+};
 
 /// Where `vhost-nova status` asks when it is not told.
 pub const DEFAULT_PATH: &str = "/run/vhost-nova/control.sock";

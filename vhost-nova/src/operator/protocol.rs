@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::device::{ContextView, Inspector, Stats};
+use crate::work::WorkInspector;
 
 /// Bytes of a request, its newline included.
 pub const MAX_REQUEST: usize = 4096;
@@ -76,6 +77,9 @@ pub struct TenantStatus {
     pub bytes: u64,
     /// By id.
     pub contexts: Vec<ContextStatus>,
+    /// Its work on the GPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<WorkStatus>,
 }
 
 impl TenantStatus {
@@ -96,6 +100,41 @@ impl TenantStatus {
             objects,
             bytes,
             contexts: contexts.iter().map(ContextStatus::from).collect(),
+            work: live.and_then(Inspector::work).map(WorkStatus::from),
+        }
+    }
+}
+
+/// A tenant's work at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkStatus {
+    /// Address spaces.
+    pub vms: u32,
+    /// Queues.
+    pub queues: u32,
+    /// Binds that were accepted since the tenant connected.
+    pub binds: u64,
+    /// Submissions that were accepted since then.
+    pub execs: u64,
+    /// Queues and address spaces that were lost since then.
+    pub lost: u64,
+    /// Bytes of video memory that the tenant has.
+    pub vram_used: u64,
+    /// And may have.
+    pub vram_quota: u64,
+}
+
+impl From<&WorkInspector> for WorkStatus {
+    fn from(work: &WorkInspector) -> Self {
+        let (figures, vram) = (work.figures(), work.vram());
+        Self {
+            vms: figures.vms,
+            queues: figures.queues,
+            binds: figures.binds,
+            execs: figures.execs,
+            lost: figures.lost,
+            vram_used: vram.used,
+            vram_quota: vram.quota,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use super::protocol::{Answer, Command, ContextStatus, Request, Status, TenantStatus};
+use super::protocol::{Answer, Command, ContextStatus, Request, Status, TenantStatus, WorkStatus};
 use crate::error::{Context, Error};
 
 /// How long the daemon may be silent.
@@ -92,10 +92,27 @@ fn print_tenant(f: &mut Formatter<'_>, tenant: &TenantStatus) -> fmt::Result {
         count(tenant.objects, "object"),
         Bytes(tenant.bytes)
     )?;
+    if let Some(work) = &tenant.work {
+        print_work(f, work)?;
+    }
     for context in &tenant.contexts {
         print_context(f, context)?;
     }
     Ok(())
+}
+
+fn print_work(f: &mut Formatter<'_>, work: &WorkStatus) -> fmt::Result {
+    writeln!(
+        f,
+        "  GPU: {}, {}, {}, {}, {} lost, {} of {} VRAM",
+        count(work.vms, "address space"),
+        count(work.queues, "queue"),
+        count(work.binds, "bind"),
+        count(work.execs, "submission"),
+        work.lost,
+        Bytes(work.vram_used),
+        Bytes(work.vram_quota)
+    )
 }
 
 fn print_context(f: &mut Formatter<'_>, context: &ContextStatus) -> fmt::Result {
@@ -163,6 +180,15 @@ mod tests {
                         handles: 3,
                         bytes: 24 << 20,
                     }],
+                    work: Some(WorkStatus {
+                        vms: 1,
+                        queues: 2,
+                        binds: 30,
+                        execs: 400,
+                        lost: 0,
+                        vram_used: 4 << 20,
+                        vram_quota: 1 << 30,
+                    }),
                     ..TenantStatus::default()
                 },
                 TenantStatus {
@@ -176,6 +202,7 @@ mod tests {
             Text(&status).to_string(),
             "vhost-nova 0.1.0: GA102\n\
              alice: 1 context, 3 handles, 1 object, 8 KiB\n  \
+             GPU: 1 address space, 2 queues, 30 binds, 400 submissions, 0 lost, 4 MiB of 1 GiB VRAM\n  \
              context 0x1002: pid 77, user 1000, \"glx?[2J\": 3 handles, 24 MiB\n\
              bob: not connected (/run/b.sock)\n"
         );
