@@ -57,8 +57,11 @@ pub fn serve(options: &Options) -> Result<(), Error> {
     // Sockets come last: who finds one can be served.
     let gpu = Arc::new(Gpu::open(&options.gpu, options.firmware.clone())?);
     let mut tenants = Tenants::new();
+    let share = gpu.usable_vram() / (options.tenants.len() as u64).max(1);
     for spec in &options.tenants {
-        let tenant = TenantListener::new(spec, gpu.clone())?;
+        let mut spec = spec.clone();
+        spec.work.vram_quota.get_or_insert(share);
+        let tenant = TenantListener::new(&spec, gpu.clone())?;
         tenants.push(Rc::new(RefCell::new(tenant)));
     }
     let operator = match &options.control {

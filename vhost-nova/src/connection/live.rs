@@ -63,12 +63,10 @@ impl Live {
         ended: EventFd,
     ) -> Result<Self, Error> {
         let limits = Limits::default();
-        let share = gpu.share(&tenant.name, work, limits.max_total_entries);
-        let share = share.context("taking a share of the GPU")?;
-        let start = |share| Work::new(&tenant.name, share, work.limits);
-        let work = share.map(start).transpose();
+        let share = gpu.share(&tenant.name, work, limits.max_total_entries)?;
+        let work = Work::new(&tenant.name, share, work.limits);
         let work = work.context("starting a thread for work")?;
-        let device = Device::new(&tenant.name, gpu.identity().clone(), limits, work);
+        let device = Device::new(&tenant.name, gpu.identity().clone(), limits, Some(work));
         let device = device.context("creating the device")?;
         let inspector = device.inspector();
         let backend = Backend::new(tenant.clone(), device).context("creating the backend")?;

@@ -6,15 +6,19 @@
 
 mod firmware;
 mod name;
+mod scrub;
+mod share;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nova_driver::{BootOptions, Booted, FirmwareSource};
+use nova_driver::{BootOptions, Device, FirmwareSource};
 use nova_pci::Pci;
 use parking_lot::Mutex;
 
 pub use self::name::{GpuName, OnPci};
+use self::scrub::ScrubThread;
+use self::share::GpuShare;
 use crate::device::GpuIdentity;
 use crate::error::{Context, Error};
 use crate::tenant::WorkSpec;
@@ -28,22 +32,79 @@ pub struct Gpu {
     driver: Mutex<Option<Box<dyn Driver>>>,
 }
 
-/// A booted GPU, whatever it is reached through.
+/// A GPU that does work, whatever it is reached through.
 trait Driver: Send + Sync {
     /// Takes care of what GSP-RM has to say.
-    fn handle_events(&mut self) -> Result<(), Error>;
+    fn handle_events(&self) -> Result<(), Error>;
+    /// Bytes of VRAM for all tenants.
+    fn usable_vram(&self) -> u64;
+    /// A share for a tenant.
+    fn share(
+        &self,
+        tenant: &str,
+        spec: &WorkSpec,
+        max_entries: u32,
+    ) -> Result<Arc<dyn Share>, Error>;
     /// Shuts it down.
     fn unload(self: Box<Self>) -> Result<(), Error>;
 }
 
-impl<P: Pci + 'static> Driver for Booted<P> {
-    fn handle_events(&mut self) -> Result<(), Error> {
-        let handled = Booted::handle_events(self);
+/// A device, and the thread that erases what its tenants give back.
+struct Working<P: Pci + 'static> {
+    // The thread goes first: it uses the device.
+    scrub: ScrubThread,
+    device: Arc<Device<P>>,
+}
+
+impl<P: Pci + 'static> Working<P> {
+    fn new(device: Device<P>) -> Result<Self, Error> {
+        let device = Arc::new(device);
+        let it = device.clone();
+        let scrub = ScrubThread::start(move || {
+            if let Err(error) = it.scrub() {
+                tracing::error!(%error, "video memory could not be erased");
+            }
+        });
+        let scrub = scrub.context("starting a thread")?;
+        Ok(Self { scrub, device })
+    }
+}
+
+impl<P: Pci + 'static> Driver for Working<P> {
+    fn handle_events(&self) -> Result<(), Error> {
+        if self.device.has_interrupts() {
+            // A thread of the driver's does.
+            return Ok(());
+        }
+        let handled = self.device.handle_events();
         handled.context("handling the GPU's events").map(drop)
     }
 
+    fn usable_vram(&self) -> u64 {
+        self.device.memory().vram().figures().total
+    }
+
+    fn share(
+        &self,
+        tenant: &str,
+        spec: &WorkSpec,
+        max_entries: u32,
+    ) -> Result<Arc<dyn Share>, Error> {
+        let scrub = self.scrub.handle();
+        let share = GpuShare::new(&self.device, scrub, tenant, spec, max_entries);
+        Ok(Arc::new(share.context("taking a share of the GPU")?))
+    }
+
     fn unload(self: Box<Self>) -> Result<(), Error> {
-        (*self).unload().context("shutting the GPU down").map(drop)
+        let Self { scrub, device } = *self;
+        drop(scrub);
+        // Nobody else keeps it: tenants ask for it in passing, and they are gone.
+        let Some(device) = Arc::into_inner(device) else {
+            let error = anyhow::anyhow!("a tenant still uses it");
+            return Err(Error::runtime("shutting the GPU down", error));
+        };
+        let unloaded = device.close().unload();
+        unloaded.context("shutting the GPU down").map(drop)
     }
 }
 
@@ -66,9 +127,9 @@ impl Gpu {
     /// # Errors
     /// When a message is not in order; what follows it is not looked at.
     pub fn handle_events(&self) -> Result<(), Error> {
-        let mut driver = self.driver.lock();
+        let driver = self.driver.lock();
         driver
-            .as_mut()
+            .as_ref()
             .map_or(Ok(()), |driver| driver.handle_events())
     }
 
@@ -81,18 +142,28 @@ impl Gpu {
         driver.map_or(Ok(()), Driver::unload)
     }
 
-    /// A share of it for a tenant that may map `max_entries` runs of its own memory; `None` when the
-    /// GPU does no work.
+    /// A share of it for a tenant that may map `max_entries` runs of its own memory.
     ///
     /// # Errors
-    /// When the card has none left.
+    /// When the card has none left, or was shut down.
     pub fn share(
         &self,
-        _tenant: &str,
-        _spec: &WorkSpec,
-        _max_entries: u32,
-    ) -> Result<Option<Arc<dyn Share>>, Error> {
-        Ok(None)
+        tenant: &str,
+        spec: &WorkSpec,
+        max_entries: u32,
+    ) -> Result<Arc<dyn Share>, Error> {
+        let driver = self.driver.lock();
+        let driver = driver.as_ref().ok_or_else(|| {
+            let error = anyhow::anyhow!("it was shut down");
+            Error::runtime("taking a share of the GPU", error)
+        })?;
+        driver.share(tenant, spec, max_entries)
+    }
+
+    /// Bytes of VRAM that there are for all tenants together.
+    pub fn usable_vram(&self) -> u64 {
+        let driver = self.driver.lock();
+        driver.as_ref().map_or(0, |driver| driver.usable_vram())
     }
 
     /// What tenants are told about it.
@@ -119,6 +190,7 @@ impl OnPci for TakeOver {
         let driver = nova_driver::Gpu::probe(pci).context("probing the GPU")?;
         let driver = driver.boot(&*self.firmware, &self.options);
         let driver = driver.context("booting the GPU")?;
+        let driver = driver.open().context("opening the GPU for work")?;
         let info = driver.info().gpu;
         Ok(Gpu {
             identity: GpuIdentity {
@@ -130,7 +202,7 @@ impl OnPci for TakeOver {
                 chip_name: info.chipset.to_string(),
             },
             description: info.to_string(),
-            driver: Mutex::new(Some(Box::new(driver))),
+            driver: Mutex::new(Some(Box::new(Working::new(driver)?))),
         })
     }
 }

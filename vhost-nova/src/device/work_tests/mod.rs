@@ -202,7 +202,7 @@ impl Rig {
             self.ctx,
             self.queue,
             seqno,
-            &[(VA_START + seqno * 16, 16, 0)],
+            &[(VA_START + seqno % 256 * 16, 16, 0)],
             waits,
         )
     }
