@@ -77,7 +77,7 @@ Examples:
 Exit codes: see `vhost-nova --help`.";
 
 const GPU_HELP: &str = "\
-The GPU: `model` (the software model), `vfio-user:SOCKET` (a device of another process) or \
+The GPU: `model` (the software model; `model:MIB` with so much video memory), `vfio-user:SOCKET` (a device of another process) or \
 `vfio:ADDRESS` (a card that vfio-pci drives, like vfio:0000:01:00.0)";
 
 const PROBE_AFTER_HELP: &str = "\

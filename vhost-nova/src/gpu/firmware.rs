@@ -17,7 +17,7 @@ impl GpuName {
     /// When those files could not be made.
     pub fn firmware(&self, folder: Option<PathBuf>) -> Result<Box<dyn FirmwareSource>, Error> {
         match (self, folder) {
-            (Self::Model, None) => Ok(Box::new(synthetic()?)),
+            (Self::Model(_), None) => Ok(Box::new(synthetic()?)),
             (_, folder) => Ok(Box::new(FirmwareFolders::with_system(folder))),
         }
     }

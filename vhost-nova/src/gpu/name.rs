@@ -9,13 +9,13 @@ use nova_transport::{sysfs::PciAddress, VfioPci, VfioUser};
 
 use crate::error::{Context, Error};
 
-const THERE_IS: &str = "there is: model, vfio-user:SOCKET, vfio:ADDRESS";
+const THERE_IS: &str = "there is: model, model:MIB, vfio-user:SOCKET, vfio:ADDRESS";
 
 /// A GPU, and how it is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GpuName {
-    /// The software model, in this process.
-    Model,
+    /// The software model, in this process, with so many MiB of video memory if that is said.
+    Model(Option<u32>),
     /// A device of another process, on a vfio-user socket.
     VfioUser(PathBuf),
     /// A physical device that vfio-pci drives.
@@ -27,7 +27,11 @@ impl FromStr for GpuName {
 
     fn from_str(name: &str) -> Result<Self, String> {
         match name.split_once(':') {
-            None if name == "model" => Ok(Self::Model),
+            None if name == "model" => Ok(Self::Model(None)),
+            Some(("model", mib)) => match mib.parse() {
+                Ok(mib) => Ok(Self::Model(Some(mib))),
+                Err(_) => Err(format!("model:{mib} names no number of MiB; {THERE_IS}")),
+            },
             Some(("vfio-user", "")) => Err(format!("vfio-user: names no socket; {THERE_IS}")),
             Some(("vfio-user", socket)) => Ok(Self::VfioUser(socket.into())),
             Some(("vfio", address)) => Ok(Self::Vfio(address.parse()?)),
@@ -39,7 +43,8 @@ impl FromStr for GpuName {
 impl fmt::Display for GpuName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Model => f.write_str("model"),
+            Self::Model(None) => f.write_str("model"),
+            Self::Model(Some(mib)) => write!(f, "model:{mib}"),
             Self::VfioUser(socket) => write!(f, "vfio-user:{}", socket.display()),
             Self::Vfio(address) => write!(f, "vfio:{address}"),
         }
@@ -66,7 +71,13 @@ impl GpuName {
     pub fn with_pci<F: OnPci>(&self, what: F) -> Result<F::Output, Error> {
         let opening = || format!("opening GPU {self}");
         match self {
-            Self::Model => what.run(Model::builder().build().context(opening())?),
+            Self::Model(mib) => {
+                let mut model = Model::builder();
+                if let Some(mib) = mib {
+                    model = model.vram(u64::from(*mib) << 20);
+                }
+                what.run(model.build().context(opening())?)
+            }
             Self::VfioUser(socket) => what.run(VfioUser::connect(socket).context(opening())?),
             Self::Vfio(address) => what.run(VfioPci::open(*address).context(opening())?),
         }
@@ -76,7 +87,7 @@ impl GpuName {
     pub fn bdf(&self) -> u16 {
         match self {
             Self::Vfio(address) => address.bdf(),
-            Self::Model | Self::VfioUser(_) => 0,
+            Self::Model(_) | Self::VfioUser(_) => 0,
         }
     }
 }
@@ -87,7 +98,12 @@ mod tests {
 
     #[test]
     fn names_are_read_and_shown_alike() {
-        for name in ["model", "vfio-user:/run/nova.sock", "vfio:0000:01:00.0"] {
+        for name in [
+            "model",
+            "model:256",
+            "vfio-user:/run/nova.sock",
+            "vfio:0000:01:00.0",
+        ] {
             assert_eq!(name.parse::<GpuName>().unwrap().to_string(), name);
         }
         let short: GpuName = "vfio:01:00.1".parse().unwrap();
@@ -96,6 +112,8 @@ mod tests {
         for bad in [
             "",
             "modle",
+            "model:",
+            "model:1G",
             "vfio",
             "vfio:",
             "vfio:1",

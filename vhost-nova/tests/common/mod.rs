@@ -46,7 +46,8 @@ impl Daemon {
         let mut command = command();
         command.args(["serve", "--log-level", "debug"]);
         if !args.contains(&"--gpu") {
-            command.args(["--gpu", "model"]);
+            // All video memory is erased at the start: the least that the model has.
+            command.args(["--gpu", "model:256"]);
         }
         command.args(args);
         for tenant in tenants {
