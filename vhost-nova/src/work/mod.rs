@@ -3,7 +3,7 @@
 //!
 //! Requests are checked against the tables of the tenant and answered at once; a thread of the
 //! connection does the rest. It sleeps until a request, or the GPU, wakes it. The tables have one lock,
-//! under which nothing waits: what takes time is a [`Step`](steps::Step), carried out without it.
+//! under which nothing waits: what takes time is a `steps::Step`, carried out without it.
 //!
 //! | module | role |
 //! |---|---|
