@@ -6,7 +6,7 @@ use super::{
     token::{Token, Undo, Waiter},
     Answered, Call, Control,
 };
-use crate::work::{JobFence, Slot};
+use crate::work::{JobFence, QueueOf, Slot};
 use drm_core::fence::DriverFence;
 use kernel_abi::{
     alloc::{flags::GFP_KERNEL, KBox, KVec},
@@ -73,5 +73,10 @@ impl<R> Answered<R> {
     /// The slot that the request has kept; it has one.
     pub(crate) fn take_slot(&mut self) -> Result<Slot> {
         self.request.context.keep.slot.take().ok_or(EIO)
+    }
+
+    /// What the queue that was made has of its address space.
+    pub(crate) fn take_queue_of(&mut self) -> Result<QueueOf> {
+        self.request.context.keep.queue_of.take().ok_or(EIO)
     }
 }

@@ -5,7 +5,7 @@ use super::message;
 use crate::{
     context::Context,
     gem::{Opening, Pages},
-    work::{JobFence, Slot},
+    work::{JobFence, QueueOf, Slot},
 };
 use drm_core::fence::DriverFence;
 use kernel_abi::{
@@ -46,6 +46,8 @@ pub(crate) struct Keep {
     pub(crate) opening: Option<Opening>,
     /// Of a queue or an address space that is being made.
     pub(crate) slot: Option<Slot>,
+    /// Of a queue that is being made: its address space is not ended before the queue is, which the host would refuse.
+    pub(crate) queue_of: Option<QueueOf>,
 }
 
 /// The driver's part of a request.

@@ -45,6 +45,6 @@ pub(crate) use self::{
     queue::Queue,
     slots::{Slot, Slots},
     sync::MAX_SYNCS,
-    vm::Vm,
+    vm::{QueueOf, Vm},
     worker::Workers,
 };

@@ -7,7 +7,7 @@ use super::{
     slots::Slots,
     sync::{copy, Signals, Waits},
     timeline::{End, Timeline},
-    vm::{end_job, Vm},
+    vm::{end_job, QueueOf, Vm},
 };
 use crate::{
     context::Context,
@@ -22,7 +22,6 @@ use kernel_abi::{
         Error, Result,
     },
     sync::Arc,
-    types::ScopeGuard,
     uapi::{drm_nova_exec, drm_nova_queue_create, NOVA_EXEC_PUSH_NO_PREFETCH, NOVA_PRIORITY_HIGH},
     virtio_nova::{
         Exec, Push, QueueCreate, QueueDestroy, RespQueueCreate, Wire, CMD_EXEC, CMD_QUEUE_CREATE,
@@ -38,7 +37,7 @@ pub(crate) struct Queue {
     timeline: Arc<Timeline>,
     _end: End,
     // Last: it is ended after its queues.
-    vm: Arc<Vm>,
+    _vm: QueueOf,
 }
 
 impl Queue {
@@ -57,8 +56,7 @@ impl Queue {
         let context = file.inner().get_ref().context();
         let event = LostEvent::queue(file, id)?;
         let slot = Slots::reserve(slots)?;
-        vm.add_queue()?;
-        let forget = ScopeGuard::new(|| vm.remove_queue());
+        let queue_of = QueueOf::new(&vm)?;
         let most = slots.config().max_execs_in_flight;
         let timeline = Timeline::new(&slot, c"queue", most, event)?;
         let destroy = QueueDestroy::default().to_bytes();
@@ -74,6 +72,7 @@ impl Queue {
         let keep = Keep {
             context: Some(context.clone()),
             slot: Some(slot),
+            queue_of: Some(queue_of),
             ..Keep::default()
         };
         let call = context.control().start::<_, RespQueueCreate>(
@@ -86,13 +85,13 @@ impl Queue {
         let mut created: Answered<RespQueueCreate> = call.map_err(Error::from)?.wait()?;
         let queue = created.value.queue;
         let end = End::new(timeline.clone(), created.take_slot()?, job, queue)?;
-        forget.dismiss();
+        let vm = created.take_queue_of()?;
         let this = Self {
             context: context.clone(),
             queue,
             timeline,
             _end: end,
-            vm: vm.clone(),
+            _vm: vm,
         };
         Ok(Arc::new(this, GFP_KERNEL)?)
     }
@@ -168,11 +167,5 @@ impl Queue {
             rest = after;
         }
         Ok(())
-    }
-}
-
-impl Drop for Queue {
-    fn drop(&mut self) {
-        self.vm.remove_queue();
     }
 }

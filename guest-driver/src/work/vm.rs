@@ -62,6 +62,23 @@ pub(crate) struct Vm {
     state: Mutex<State>,
 }
 
+/// A queue of an address space, also one that is being made: until this is dropped the space is not ended. Process context.
+pub(crate) struct QueueOf(Arc<Vm>);
+
+impl QueueOf {
+    /// One more; `EBUSY` when the space is ended.
+    pub(super) fn new(vm: &Arc<Vm>) -> Result<Self> {
+        vm.add_queue()?;
+        Ok(Self(vm.clone()))
+    }
+}
+
+impl Drop for QueueOf {
+    fn drop(&mut self) {
+        self.0.remove_queue();
+    }
+}
+
 /// A change of mappings, checked.
 struct Change {
     range: Range<u64>,
@@ -125,7 +142,7 @@ impl Vm {
     }
 
     /// Notes a queue more; `EBUSY` when it is ended.
-    pub(super) fn add_queue(&self) -> Result {
+    fn add_queue(&self) -> Result {
         let mut state = self.state.lock();
         if state.ended {
             return Err(EBUSY);
@@ -135,7 +152,7 @@ impl Vm {
     }
 
     /// Notes a queue less.
-    pub(super) fn remove_queue(&self) {
+    fn remove_queue(&self) {
         self.state.lock().queues -= 1;
     }
 
