@@ -15,8 +15,10 @@ use std::{
 };
 
 mod faults;
+mod work;
 
 pub(crate) use faults::failslab;
+pub(crate) use work::work;
 
 /// Works until it is killed, and keeps this many objects meanwhile.
 const HOLD: &str = "nova-test hold --objects 16";

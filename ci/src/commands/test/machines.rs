@@ -51,6 +51,7 @@ type VmTest = (&'static str, fn(&vm_tests::Lab) -> Result<()>);
 const VM_TESTS: &[VmTest] = &[
     ("kernel-abi's self-test", vm_tests::selftest),
     ("the render node", vm_tests::suite),
+    ("work of two machines", vm_tests::work),
     ("a killed machine", vm_tests::killed),
     ("a reset machine", vm_tests::reset),
     ("a rebooted machine", vm_tests::rebooted),
@@ -88,6 +89,7 @@ pub(super) fn debug_steps(tree: &Tree) -> Vec<Step> {
         ("allocations that fail", vm_tests::failslab),
         ("kernel-abi's self-test", vm_tests::selftest),
         ("the render node", vm_tests::suite),
+        ("work of two machines", vm_tests::work),
         ("a killed waiter", vm_tests::killed_waiter),
         ("mistakes are reported", vm_tests::controls),
     ];
